@@ -1,0 +1,92 @@
+"""Times as people say them, in the reader's language and the shop's zone.
+
+`countdown(seconds)` is what a drum or a tick shows, `since(moment, now)` how long ago, `exact(moment)`
+the full time for a title, `at(moment, now)` a clock time with as much date as is needed,
+`minutes_left(seconds)` the sentence for a screen reader and `span(seconds)` a length of study.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def countdown(seconds: int) -> str:
+    """`10:48`, `02:14:07`, `3d 11:02`; never below zero."""
+    left = max(0, seconds)
+    days, rest = divmod(left, DAY)
+    hours, minutes, ticks = rest // HOUR, rest % HOUR // MINUTE, rest % MINUTE
+    if days:
+        return f"{days}{pgettext('days, short', 'd')} {hours:02d}:{minutes:02d}"
+    return f"{hours:02d}:{minutes:02d}:{ticks:02d}" if hours else f"{minutes:02d}:{ticks:02d}"
+
+
+def minutes_left(seconds: int) -> str:
+    """What a screen reader hears, coarse enough to be said once a minute."""
+    if seconds <= 0:
+        return _("Time is up")
+    minutes = -(-seconds // MINUTE)
+    if minutes == 1:
+        return _("Less than a minute left")
+    if minutes <= 120:
+        return ngettext("%(count)d minute left", "%(count)d minutes left", minutes) % {
+            "count": minutes
+        }
+    return _("%(span)s left") % {"span": span(seconds)}
+
+
+def since(moment: datetime, now: datetime) -> str:
+    """Just now, a moment ago, N minutes ago; from half an hour on (and ahead) the time itself."""
+    gone = (now - moment).total_seconds()
+    if 0 <= gone < 3 * MINUTE:
+        return _("just now")
+    if 0 <= gone < 5 * MINUTE:
+        return _("a moment ago")
+    if 0 <= gone < 30 * MINUTE:
+        minutes = int(gone // MINUTE)
+        return ngettext("%(count)d minute ago", "%(count)d minutes ago", minutes) % {
+            "count": minutes
+        }
+    return at(moment, now)
+
+
+def at(moment: datetime, now: datetime, seconds: bool = False) -> str:
+    """The clock time; with the day where it is not today, with the year where it is not this one."""
+    local, today = timezone.localtime(moment), timezone.localtime(now).date()
+    clock = date_format(local, "H:i:s" if seconds else "H:i")
+    days = (local.date() - today).days
+    if days == 0:
+        return clock
+    if days in (-1, 1):
+        named = _("yesterday at %(clock)s") if days < 0 else _("tomorrow at %(clock)s")
+        return named % {"clock": clock}
+    return f"{day(moment, now)} {clock}"
+
+
+def day(moment: datetime, now: datetime) -> str:
+    """The date alone; the year only where it is another one."""
+    local = timezone.localtime(moment)
+    if local.year == timezone.localtime(now).year:
+        return date_format(local, pgettext("date format within the year", "j M"))
+    return date_format(local, pgettext("date format with the year", "j M Y"))
+
+
+def exact(moment: datetime) -> str:
+    """The whole truth, for the hover: `2026-11-21 18:15:03`."""
+    return date_format(timezone.localtime(moment), "Y-m-d H:i:s")
+
+
+def span(seconds: int) -> str:
+    """A length of time in its two largest units: `3 h 20 min`, `2 d 4 h`."""
+    days, hours, minutes = seconds // DAY, seconds % DAY // HOUR, seconds % HOUR // MINUTE
+    if days:
+        return _("%(days)d d %(hours)d h") % {"days": days, "hours": hours}
+    if hours:
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+    return _("%(minutes)d min") % {"minutes": minutes}

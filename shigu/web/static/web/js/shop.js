@@ -1,0 +1,5 @@
+/* Everything a page needs, in one module graph; nothing here is required to place or pay an order. */
+import "./countdown.js";
+import "./forms.js";
+import "./live.js";
+import "./menu.js";
