@@ -1,0 +1,1 @@
+"""People: who signs in, how they are shown, where goods are sent."""

@@ -1,0 +1,63 @@
+"""Rows of people: `User` with the profile a buyer may fill in, and `Address` for goods."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Gender(models.TextChoices):
+    UNSAID = "", _("Not said")
+    FEMALE = "f", _("Female")
+    MALE = "m", _("Male")
+
+
+class User(AbstractUser):
+    """A person who signs in; everything beyond name and mail is optional."""
+
+    nickname = models.CharField(_("nickname"), max_length=40, blank=True)
+    avatar = models.ImageField(_("picture"), upload_to="avatars/", blank=True)
+    born_on = models.DateField(_("birth date"), null=True, blank=True)
+    job = models.CharField(_("job"), max_length=60, blank=True)
+    city = models.CharField(_("city"), max_length=60, blank=True)
+    gender = models.CharField(_("gender"), max_length=1, choices=Gender.choices, blank=True)
+    signature = models.CharField(_("signature"), max_length=140, blank=True)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                models.functions.Lower("email"), name="user_email_once", condition=~Q(email="")
+            ),
+        ]
+
+    @property
+    def shown_name(self) -> str:
+        """What others and pages call this person."""
+        return self.nickname or self.username
+
+
+class Address(models.Model):
+    """Where goods go. Orders keep a copy, so a changed address changes no order."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="addresses")
+    name = models.CharField(_("recipient"), max_length=40)
+    phone = models.CharField(_("phone"), max_length=20)
+    region = models.CharField(_("province, city, district"), max_length=80)
+    street = models.CharField(_("street and number"), max_length=160)
+    is_default = models.BooleanField(_("use this one first"), default=False)
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("address")
+        verbose_name_plural = _("addresses")
+        ordering = ["-is_default", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                "user", name="address_one_default", condition=Q(is_default=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.phone} {self.region} {self.street}"

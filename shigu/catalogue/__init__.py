@@ -1,0 +1,1 @@
+"""What is sold: directions and categories, courses and goods, their SKUs, prices and stock."""

@@ -1,0 +1,68 @@
+"""What must hold in the rows at every moment, written as SQL that returns whatever breaks it.
+
+An app appends its `Invariant`s to `audits` in its `handlers.py`; `shigu audit` runs them all, and a
+test runs one with `offending(invariant)`. Each look is one REPEATABLE READ, READ ONLY transaction,
+over a range of ids where the invariant names a table, so a live shop keeps no old snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from django.db import connection, transaction
+from django.utils.functional import Promise
+
+Row: TypeAlias = dict[str, object]
+
+RANGE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """One promise: `sql` selects the rows that break it, with columns a person can read.
+
+    With `table`, the SQL takes `%(first)s` and `%(last)s`, a range of that table's ids.
+    """
+
+    number: str
+    title: str | Promise
+    sql: str
+    params: Mapping[str, object] = field(default_factory=dict)
+    table: str = ""
+
+
+audits: list[Invariant] = []
+
+
+def offending(invariant: Invariant, *, most: int = 20) -> list[Row]:
+    """Rows that break it, at most `most` of them; empty means it holds."""
+    found: list[Row] = []
+    for params in _ranges(invariant):
+        found += _look(invariant.sql, {**invariant.params, **params}, most - len(found))
+        if len(found) >= most:
+            break
+    return found
+
+
+def _ranges(invariant: Invariant) -> Iterator[Mapping[str, object]]:
+    if not invariant.table:
+        yield {}
+        return
+    table = connection.ops.quote_name(invariant.table)
+    bounds = _look(f"SELECT min(id) AS first, max(id) AS last FROM {table}", {}, 1)[0]
+    first, last = bounds["first"], bounds["last"]
+    if isinstance(first, int) and isinstance(last, int):
+        for start in range(first, last + 1, RANGE):
+            yield {"first": start, "last": min(start + RANGE - 1, last)}
+
+
+def _look(sql: str, params: Mapping[str, object], most: int) -> list[Row]:
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        cursor.execute(sql, params)
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchmany(most)]

@@ -1,0 +1,1 @@
+"""What a bought course gives: an enrolment with an end."""

@@ -1,0 +1,25 @@
+"""My courses: what a buyer may study, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db.models import F, QuerySet
+
+from shigu.learning.models import Enrolment
+
+
+def mine(user_id: int) -> Sequence[Enrolment]:
+    """The last enrolment of each course, the newest first; lapsed ones included, revoked ones not."""
+    latest = (
+        Enrolment.objects.filter(user_id=user_id, revoked_at=None)
+        .order_by("product_id", F("valid_until").desc(nulls_first=True))
+        .distinct("product_id")
+    )
+    found: QuerySet[Enrolment] = Enrolment.objects.filter(pk__in=latest.values("pk"))
+    return found.select_related("product__category").order_by("-pk")
+
+
+def running_until(user_id: int, product_id: int) -> Enrolment | None:
+    """The enrolment that reaches furthest, whether it still runs is the caller's question."""
+    return next((row for row in mine(user_id) if row.product_id == product_id), None)

@@ -1,0 +1,139 @@
+"""Who may place: every condition of one group of requests, decided in order, without a query.
+
+`Admission` holds what the transaction read under its locks. `admit` refuses or uses up: pieces, cart
+lines and courses taken by one request are gone for the next one of the same group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shigu.catalogue.models import Kind, Sku
+from shigu.kit.money import Fen, yuan
+from shigu.orders import buying, pricing
+from shigu.orders.errors import (
+    AddressMissing,
+    BadQuantity,
+    CartChanged,
+    NothingChosen,
+    OutOfStock,
+    PriceChanged,
+    TakenDown,
+)
+from shigu.orders.models import CartLine
+
+MOST_PIECES = 99
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One SKU, how many, and the price per piece (fen) that the buyer saw."""
+
+    sku_id: int
+    quantity: int
+    seen: Fen
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """One request: `key` makes it idempotent per buyer; `cart_lines` are the ids it came from, if any."""
+
+    user_id: int
+    key: str
+    choices: tuple[Choice, ...]
+    sent_to: str = ""
+    cart_lines: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Admission:
+    """What one transaction read: offers, carts, courses in hand, pieces free (rows locked)."""
+
+    now: datetime
+    offered: dict[int, Sku]
+    carts: dict[int, CartLine]
+    running: set[buying.Pair]
+    waiting: dict[buying.Pair, str]
+    free: dict[int, int]
+
+    def admit(self, placing: Placing, number: str) -> pricing.Quote:
+        """Price a request that may be placed, as order `number`, and use up what it takes."""
+        self._refuse_cart(placing)
+        if not placing.choices:
+            raise NothingChosen
+        for choice in placing.choices:
+            self._refuse_choice(choice, placing)
+        self._refuse_courses(placing)
+        self._refuse_short(placing)
+        self._use_up(placing, number)
+        return self._quote(placing)
+
+    def pieces(self, placing: Placing) -> dict[int, int]:
+        """Pieces of goods by SKU that an admitted request holds."""
+        return {
+            choice.sku_id: choice.quantity for choice in placing.choices if self.is_goods(choice)
+        }
+
+    def is_goods(self, choice: Choice) -> bool:
+        return self.offered[choice.sku_id].product.kind == Kind.GOODS
+
+    def _refuse_cart(self, placing: Placing) -> None:
+        if not placing.cart_lines:
+            return
+        lines = [self.carts.get(pk) for pk in placing.cart_lines]
+        if any(line is None or line.user_id != placing.user_id for line in lines):
+            raise CartChanged
+        standing = sorted((line.sku_id, line.quantity) for line in lines if line)
+        if standing != sorted((choice.sku_id, choice.quantity) for choice in placing.choices):
+            raise CartChanged
+
+    def _refuse_choice(self, choice: Choice, placing: Placing) -> None:
+        sku = self.offered.get(choice.sku_id)
+        if sku is None:
+            raise CartChanged
+        if not (sku.on_sale and sku.product.on_sale):
+            raise TakenDown(name=sku.product.name)
+        if sku.price != choice.seen:
+            raise PriceChanged(name=sku.product.name, now=yuan(sku.price), seen=yuan(choice.seen))
+        if not 1 <= choice.quantity <= (MOST_PIECES if self.is_goods(choice) else 1):
+            raise BadQuantity
+        if self.is_goods(choice) and not placing.sent_to:
+            raise AddressMissing
+
+    def _refuse_courses(self, placing: Placing) -> None:
+        for pair, name in self._courses(placing):
+            if found := buying.refusal(pair, name, self.running, self.waiting):
+                raise found
+        products = [
+            self.offered[choice.sku_id].product_id
+            for choice in placing.choices
+            if not self.is_goods(choice)
+        ]
+        skus = [choice.sku_id for choice in placing.choices]
+        if len(set(products)) < len(products) or len(set(skus)) < len(skus):
+            raise CartChanged
+
+    def _refuse_short(self, placing: Placing) -> None:
+        for choice in filter(self.is_goods, placing.choices):
+            left = self.free.get(choice.sku_id, 0)
+            if left < choice.quantity:
+                raise OutOfStock(name=self.offered[choice.sku_id].product.name, left=max(left, 0))
+
+    def _use_up(self, placing: Placing, number: str) -> None:
+        for line in placing.cart_lines:
+            del self.carts[line]
+        self.waiting |= {pair: number for pair, _ in self._courses(placing)}
+        for choice in filter(self.is_goods, placing.choices):
+            self.free[choice.sku_id] -= choice.quantity
+
+    def _courses(self, placing: Placing) -> list[tuple[buying.Pair, str]]:
+        products = [self.offered[c.sku_id].product for c in placing.choices if not self.is_goods(c)]
+        return [((placing.user_id, product.pk), product.name) for product in products]
+
+    def _quote(self, placing: Placing) -> pricing.Quote:
+        wanted = [
+            pricing.Wanted(choice.sku_id, self.offered[choice.sku_id].price, choice.quantity)
+            for choice in placing.choices
+        ]
+        return pricing.quote(wanted, now=self.now)

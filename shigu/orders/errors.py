@@ -1,0 +1,73 @@
+"""What an order will not do, each with the sentence its buyer reads.
+
+Refusal
+├── NothingChosen, CartChanged, PriceChanged, TakenDown, OutOfStock, BadQuantity, AddressMissing
+├── AwaitingPayment, AlreadyYours            a course is bought once
+├── NotUnpaid, TimeIsUp                      paying, cancelling
+├── NotExpired, NotEnded                     restoring, deleting
+└── NotPaid, NotToShip                       shipping, refunding
+"""
+
+from __future__ import annotations
+
+from shigu.kit.errors import Refusal
+
+
+class NothingChosen(Refusal):
+    """Choose at least one line of the cart first."""
+
+
+class CartChanged(Refusal):
+    """Your cart has changed in the meantime. Please look at it again; nothing was ordered."""
+
+
+class PriceChanged(Refusal):
+    """The price of “%(name)s” is now ¥%(now)s (you saw ¥%(seen)s). Nothing was ordered."""
+
+
+class TakenDown(Refusal):
+    """“%(name)s” is no longer on sale."""
+
+
+class OutOfStock(Refusal):
+    """Of “%(name)s” only %(left)s can still be had. Nothing was held or charged."""
+
+
+class BadQuantity(Refusal):
+    """Choose between 1 and 99 pieces."""
+
+
+class AddressMissing(Refusal):
+    """Goods need an address: choose one or add one."""
+
+
+class AwaitingPayment(Refusal):
+    """“%(name)s” already stands in your unpaid order %(number)s. Pay or cancel that one."""
+
+
+class AlreadyYours(Refusal):
+    """“%(name)s” is already in your courses and still valid."""
+
+
+class NotUnpaid(Refusal):
+    """This order is no longer waiting for payment."""
+
+
+class TimeIsUp(Refusal):
+    """The time to pay this order is over; what was held for it comes back."""
+
+
+class NotExpired(Refusal):
+    """Only an order that lapsed can be restored."""
+
+
+class NotEnded(Refusal):
+    """Only an order that was cancelled, lapsed or refunded can be deleted."""
+
+
+class NotPaid(Refusal):
+    """Only a paid order can be refunded."""
+
+
+class NotToShip(Refusal):
+    """This order does not wait to be shipped."""

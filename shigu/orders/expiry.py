@@ -1,0 +1,35 @@
+"""An unpaid order whose time is over: everything it held comes back, in the claim's own transaction.
+
+`expire` is called by the clock with orders it has just locked as due; whoever paid or cancelled first
+has changed the status, so the row is not among them. A crash anywhere leaves all of it undone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from shigu import clock
+from shigu.kit.breakpoints import reached
+from shigu.orders import history
+from shigu.orders.models import Order, Status
+from shigu.orders.releasing import give_back
+
+
+@clock.rings(Order, due="due_at", among=Q(status=Status.UNPAID), holds=True)
+def expire(order_ids: list[int], *, now: datetime) -> int:
+    """Turn due orders to expired and give back what they held.
+
+    1. Close them: status, no due time, when they ended.
+    2. One history row each.
+    3. Release what they held; SKUs are locked here, in pk order, last.
+    """
+    reached("orders.expire.claimed")
+    closed = Order.objects.filter(pk__in=order_ids, status=Status.UNPAID).update(
+        status=Status.EXPIRED, due_at=None, ended_at=now
+    )
+    history.record(order_ids, Status.UNPAID, Status.EXPIRED, why="time", at=now)
+    give_back(order_ids)
+    reached("orders.expire.done")
+    return closed

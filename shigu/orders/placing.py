@@ -1,0 +1,230 @@
+"""Placing: what a buyer chose becomes an unpaid order that holds its pieces until `pay_by`.
+
+The inner step takes a list, so that those who wait for the same SKU are placed together in one
+transaction (`orders.committing.place` is the door; it gathers them). An order that is refused leaves
+the group with its own answer and writes nothing. Equal keys of one buyer are one order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from shigu.catalogue import stock
+from shigu.catalogue.models import Kind, Sku
+from shigu.catalogue.stock import Change
+from shigu.kit.breakpoints import reached
+from shigu.kit.errors import Refusal
+from shigu.orders import buying, pricing
+from shigu.orders.admission import Admission, Placing
+from shigu.orders.locks import lock_buyers
+from shigu.orders.models import CartLine, Order
+from shigu.orders.settling import settle_free
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order that stands; `repeated` when this key had placed it before."""
+
+    order_id: int
+    number: str
+    repeated: bool = False
+
+
+Answer = Placed | Refusal
+Key = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An admitted request on its way to becoming rows."""
+
+    placing: Placing
+    order_id: int
+    number: str
+    quote: pricing.Quote
+    pieces: dict[int, int]
+    """Pieces to hold by SKU: its goods, not its courses."""
+
+
+REPEATS = """
+SELECT o.user_id, o.key, o.id, o.number
+  FROM unnest(%s::bigint[], %s::text[]) AS k(user_id, key)
+  JOIN orders_order o ON o.user_id = k.user_id AND o.key = k.key
+"""
+
+DRAW = """
+SELECT shigu_clock(), array_agg(nextval(pg_get_serial_sequence('orders_order', 'id')))
+  FROM generate_series(1, %s)
+"""
+
+WRITE = """
+WITH fresh AS (
+  SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r(
+    id bigint, number text, user_id bigint, key text, sent_to text, list_total bigint, payable bigint)
+), orders AS (
+  INSERT INTO orders_order (id, number, user_id, status, round, list_total, payable, placed_at,
+                            pay_by, due_at, key, sent_to, hidden)
+  SELECT id, number, user_id, 0, 0, list_total, payable, %s, %s, %s, key, sent_to, false FROM fresh
+), lines AS (
+  INSERT INTO orders_orderline (order_id, kind, product_id, sku_id, name_zh, name_en, label_zh,
+                                label_en, validity_days, quantity, unit_price, price, payable, reason)
+  SELECT r.order_id, p.kind, p.id, s.id, p.name_zh, p.name_en, s.label_zh, s.label_en,
+         s.validity_days, r.quantity, r.unit_price, r.price, r.payable, ''
+    FROM jsonb_to_recordset(%s::jsonb) AS r(
+           place int, order_id bigint, sku_id bigint, quantity int, unit_price bigint,
+           price bigint, payable bigint)
+    JOIN catalogue_sku s ON s.id = r.sku_id JOIN catalogue_product p ON p.id = s.product_id
+   ORDER BY r.place
+), history AS (
+  INSERT INTO orders_orderevent (order_id, at, by_id, was, status, why)
+  SELECT id, %s, user_id, NULL, 0, 'placed' FROM fresh
+)
+DELETE FROM orders_cartline WHERE id = ANY(%s::bigint[])
+"""
+
+
+def place_many(placings: Sequence[Placing]) -> list[Answer]:
+    """Place all of these in one transaction; one answer each, in the order given.
+
+    1. Lock the buyers: one of them places one thing at a time, so two tabs make one order.
+    2. Keys seen before answer with the order they made.
+    3. Draw ids and the time; read offers, carts, courses in hand; lock the SKUs in pk order.
+    4. Admit one after the other, sorted by key; whoever is refused leaves the group.
+    5. Write orders, lines and history, take the lines out of the carts; hold the pieces.
+    6. What costs nothing is settled at once.
+    """
+    with transaction.atomic(durable=True):
+        lock_buyers([placing.user_id for placing in placings])
+        answers: dict[Key, Answer] = _repeats(placings)
+        fresh = _each_once(placing for placing in placings if _key(placing) not in answers)
+        if fresh:
+            now, ids = _draw(len(fresh))
+            drafts = _admitted(fresh, ids, now, answers)
+            reached("orders.place.admitted")
+            _hold_and_write(drafts, now)
+            answers |= {_key(d.placing): Placed(d.order_id, d.number) for d in drafts}
+        reached("orders.place.done")
+    return [answers[_key(placing)] for placing in placings]
+
+
+def _key(placing: Placing) -> Key:
+    return placing.user_id, placing.key
+
+
+def _each_once(placings: Iterable[Placing]) -> list[Placing]:
+    """Sorted by key; of two equal keys of one buyer the first, whose answer both get."""
+    unique = {_key(placing): placing for placing in reversed(list(placings))}
+    return sorted(unique.values(), key=lambda placing: (placing.key, placing.user_id))
+
+
+def _repeats(placings: Sequence[Placing]) -> dict[Key, Answer]:
+    with connection.cursor() as cursor:
+        cursor.execute(REPEATS, [[p.user_id for p in placings], [p.key for p in placings]])
+        return {
+            (user, key): Placed(pk, number, True) for user, key, pk, number in cursor.fetchall()
+        }
+
+
+def _draw(count: int) -> tuple[datetime, list[int]]:
+    with connection.cursor() as cursor:
+        cursor.execute(DRAW, [count])
+        now, ids = cursor.fetchone()
+    return now, ids
+
+
+def _admitted(
+    placings: Sequence[Placing], ids: Sequence[int], now: datetime, answers: dict[Key, Answer]
+) -> list[Draft]:
+    admission = _read(placings, now)
+    day = now.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y%m%d")
+    drafts = []
+    for placing, order_id in zip(placings, ids, strict=True):
+        number = f"{day}{placing.user_id:04d}{order_id:09d}"
+        try:
+            quote = admission.admit(placing, number)
+        except Refusal as refusal:
+            answers[_key(placing)] = refusal
+        else:
+            drafts.append(Draft(placing, order_id, number, quote, admission.pieces(placing)))
+    return drafts
+
+
+def _read(placings: Sequence[Placing], now: datetime) -> Admission:
+    wanted = {choice.sku_id for placing in placings for choice in placing.choices}
+    offered = Sku.objects.select_related("product").in_bulk(wanted)
+    carts = [line for placing in placings for line in placing.cart_lines]
+    courses = {
+        (placing.user_id, offered[choice.sku_id].product_id)
+        for placing in placings
+        for choice in placing.choices
+        if choice.sku_id in offered and offered[choice.sku_id].product.kind == Kind.COURSE
+    }
+    goods = [pk for pk, sku in offered.items() if sku.product.kind == Kind.GOODS]
+    running, waiting = buying.courses_in_hand(courses, now=now)
+    return Admission(
+        now=now,
+        offered=offered,
+        carts=CartLine.objects.in_bulk(carts) if carts else {},
+        running=running,
+        waiting=waiting,
+        free=stock.locked_free(goods) if goods else {},
+    )
+
+
+def _hold_and_write(drafts: Sequence[Draft], now: datetime) -> None:
+    if not drafts:
+        return
+    pay_by = now + settings.PAY_WINDOW
+    orders = json.dumps([_order_row(draft) for draft in drafts])
+    lines = json.dumps([row for draft in drafts for row in _line_rows(draft)])
+    carts = [line for draft in drafts for line in draft.placing.cart_lines]
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE, [orders, now, pay_by, pay_by, lines, now, carts])
+    stock.move({sku: Change(held=pieces) for sku, pieces in _pieces(drafts).items()})
+    if free := [draft.order_id for draft in drafts if draft.quote.payable == 0]:
+        settle_free(list(Order.objects.filter(pk__in=free).order_by("pk")), now=now)
+
+
+def _order_row(draft: Draft) -> dict[str, object]:
+    placing = draft.placing
+    return {
+        "id": draft.order_id,
+        "number": draft.number,
+        "user_id": placing.user_id,
+        "key": placing.key,
+        "sent_to": placing.sent_to,
+        "list_total": draft.quote.list_total,
+        "payable": draft.quote.payable,
+    }
+
+
+def _line_rows(draft: Draft) -> list[dict[str, int]]:
+    return [
+        {
+            "place": place,
+            "order_id": draft.order_id,
+            "sku_id": choice.sku_id,
+            "quantity": choice.quantity,
+            "unit_price": choice.seen,
+            "price": priced.price,
+            "payable": priced.payable,
+        }
+        for place, (choice, priced) in enumerate(
+            zip(draft.placing.choices, draft.quote.lines, strict=True)
+        )
+    ]
+
+
+def _pieces(drafts: Sequence[Draft]) -> dict[int, int]:
+    held: Counter[int] = Counter()
+    for draft in drafts:
+        held.update(draft.pieces)
+    return held

@@ -1,0 +1,79 @@
+"""An operator gives a whole paid order's money back by the original route.
+
+Deciding it and the money being back are two moments: `refund` decides and stops shipping; when the
+provider has sent the money, `refunded` takes back what was fulfilled and the order becomes refunded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from shigu import clock
+from shigu.catalogue import stock
+from shigu.catalogue.models import Moved, StockMovement
+from shigu.catalogue.stock import Change
+from shigu.orders import history
+from shigu.orders.errors import NotPaid
+from shigu.orders.lines import by_kind, lines_of
+from shigu.orders.locks import locked_orders
+from shigu.orders.models import Order, Shipment, Status
+from shigu.payments.models import Attempt, Money, Why
+from shigu.payments.refunding import give_back
+
+
+def refund(order_id: int, *, by: int) -> Order:
+    """Decide to refund a paid order; saying it twice changes nothing. NotPaid otherwise.
+
+    1. Lock the order; it must be paid. What waits to be shipped is called back.
+    2. What settled it goes back; an order that cost nothing is refunded at once.
+    """
+    with transaction.atomic(durable=True):
+        [order] = locked_orders([order_id])
+        if order.status != Status.PAID:
+            raise NotPaid
+        if order.refunding_at:
+            return order
+        now = clock.now()
+        order.refunding_at = now
+        order.save(update_fields=["refunding_at"])
+        Shipment.objects.filter(pk=order_id, shipped_at=None).update(recalled_at=now)
+        history.record([order_id], Status.PAID, Status.PAID, why="refunding", at=now, by=by)
+        settled_by = Attempt.objects.filter(
+            purpose="order", subject_id=order_id, money=Money.APPLIED
+        ).first()
+        if settled_by:
+            give_back(settled_by.pk, settled_by.amount, Why.REFUND, now=now)
+        else:
+            refunded([order], now=now)
+    return order
+
+
+def refunded(orders: Sequence[Order], *, now: datetime) -> None:
+    """The money of these paid orders, locked by the caller, is back at their buyers.
+
+    1. Status and history. 2. Lines are taken back by kind. 3. Unshipped pieces return; SKUs last.
+    """
+    ids = [order.pk for order in orders]
+    Order.objects.filter(pk__in=ids).update(status=Status.REFUNDED, ended_at=now)
+    history.record(ids, Status.PAID, Status.REFUNDED, why="refunded", at=now)
+    lines = lines_of(orders)
+    groups = by_kind(lines)
+    for kind, group in groups:
+        kind.lock(group)
+    back: dict[int, Change] = {}
+    for kind, group in groups:
+        back |= kind.unfulfil(group, now=now)
+    stock.record(
+        StockMovement(
+            sku_id=sku,
+            kind=Moved.RETURN,
+            pieces=change.on_hand,
+            subject=f"refund of {ids}"[:60],
+            at=now,
+        )
+        for sku, change in back.items()
+    )
+    stock.move(back)

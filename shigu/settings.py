@@ -1,0 +1,228 @@
+"""All settings in one file; every one that a place may want to change has an environment variable.
+
+Durations in the environment are seconds. `SHIGU_PRODUCTION=1` demands real keys, real hosts and an
+unshifted clock (`shigu check --deploy` and the checks in `shigu.ops.checks` hold that).
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from psycopg.conninfo import conninfo_to_dict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = Path(os.environ.get("SHIGU_VAR", BASE_DIR / "var"))
+
+
+def env(name: str, default: str = "") -> str:
+    """Text from the environment."""
+    return os.environ.get(name, default)
+
+
+def env_flag(name: str, default: bool = False) -> bool:
+    """True for 1, true, yes, on."""
+    return env(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+def env_list(name: str, default: str = "") -> list[str]:
+    """Comma separated values."""
+    return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def env_seconds(name: str, default: timedelta) -> timedelta:
+    """A duration given in seconds."""
+    return timedelta(seconds=float(env(name, str(default.total_seconds()))))
+
+
+# -- what and where --------------------------------------------------------------------------
+PRODUCTION = env_flag("SHIGU_PRODUCTION")
+DEBUG = False
+SECRET_KEY = env("SHIGU_SECRET_KEY") or (
+    "" if PRODUCTION else "only-for-trying-out-on-this-machine"
+)
+ALLOWED_HOSTS = env_list(
+    "SHIGU_HOSTS", "" if PRODUCTION else "127.0.0.1,localhost,[::1],testserver"
+)
+CSRF_TRUSTED_ORIGINS = env_list("SHIGU_ORIGINS")
+SITE_URL = env("SHIGU_URL", "http://127.0.0.1:8000")  # how providers and mails reach the shop
+EVENTS_URL = env("SHIGU_EVENTS_URL")  # where event streams are served; empty: same origin
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "shigu.clock",
+    "shigu.accounts",
+    "shigu.catalogue",
+    "shigu.payments",
+    "shigu.orders",
+    "shigu.learning",
+    "shigu.ops",
+    "shigu.web",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "shigu.web.security.SecurityHeaders",
+]
+
+ROOT_URLCONF = "shigu.urls"
+WSGI_APPLICATION = "shigu.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "shigu" / "web" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "shigu.web.context.shop",
+            ],
+        },
+    }
+]
+
+
+# -- PostgreSQL ------------------------------------------------------------------------------
+def _database(url: str) -> dict[str, Any]:
+    """Django's database entry for a PostgreSQL URL; every connection has time limits."""
+    parts = conninfo_to_dict(url)
+    limits = {
+        "lock_timeout": env("SHIGU_LOCK_TIMEOUT", "10s"),
+        "statement_timeout": env("SHIGU_STATEMENT_TIMEOUT", "60s"),
+        "idle_in_transaction_session_timeout": "10s",
+    }
+    pool = {"min_size": 0, "max_size": int(env("SHIGU_POOL", "20")), "timeout": 10}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.pop("dbname", "shigu"),
+        "USER": parts.pop("user", ""),
+        "PASSWORD": parts.pop("password", ""),
+        "HOST": parts.pop("host", ""),
+        "PORT": parts.pop("port", ""),
+        "OPTIONS": {
+            **parts,
+            "options": " ".join(f"-c {name}={value}" for name, value in limits.items()),
+            **({"pool": pool} if env_flag("SHIGU_POOLED", default=True) else {}),
+        },
+    }
+
+
+DATABASES = {"default": _database(env("DATABASE_URL", "postgresql:///shigu"))}
+
+# -- people ----------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = env("SHIGU_EMAIL_VERIFICATION", "optional")
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PRODUCTION else "http"
+EMAIL_BACKEND = env("SHIGU_EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+EMAIL_HOST = env("SHIGU_SMTP_HOST", "localhost")
+EMAIL_PORT = int(env("SHIGU_SMTP_PORT", "25"))
+EMAIL_HOST_USER = env("SHIGU_SMTP_USER")
+EMAIL_HOST_PASSWORD = env("SHIGU_SMTP_PASSWORD")
+EMAIL_USE_TLS = env_flag("SHIGU_SMTP_TLS")
+DEFAULT_FROM_EMAIL = env("SHIGU_MAIL_FROM", "Shigu <shop@localhost>")
+
+# -- language and time -----------------------------------------------------------------------
+LANGUAGE_CODE = env("SHIGU_LANGUAGE", "zh-hans")
+LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env("SHIGU_ZONE", "Asia/Shanghai")
+
+# -- files -----------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+MEDIA_URL = "media/"
+MEDIA_ROOT = VAR_DIR / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = env_flag("SHIGU_STATIC_FROM_SOURCE")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# -- cache and sessions ----------------------------------------------------------------------
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
+
+# -- security --------------------------------------------------------------------------------
+SECURE_COOKIES = env_flag("SHIGU_HTTPS", default=PRODUCTION)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_COOKIES
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = SECURE_COOKIES
+SECURE_REDIRECT_EXEMPT = [r"^pay/notify/"]  # a redirected notify is a lost notify
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env_flag("SHIGU_BEHIND_PROXY") else None
+)
+SECURE_HSTS_SECONDS = 31536000 if SECURE_COOKIES else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_COOKIES
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# -- the shop's own times (seconds in the environment) -----------------------------------------
+SHIGU_NAME = env("SHIGU_NAME")
+PAY_WINDOW = env_seconds("SHIGU_PAY_WINDOW", timedelta(minutes=15))
+ASK_BACKSTOP = env_seconds("SHIGU_ASK_BACKSTOP", timedelta(minutes=30))
+ASK_MARGIN = env_seconds("SHIGU_ASK_MARGIN", timedelta(seconds=30))
+CLOCK_POLL = env_seconds("SHIGU_CLOCK_POLL", timedelta(seconds=1))
+CLOCK_MAY_SHIFT = env_flag("SHIGU_CLOCK_MAY_SHIFT", default=not PRODUCTION)
+
+# -- Alipay (the simulator's own files by default, never in production) -------------------------
+ALIPAY_GATEWAY = env("ALIPAY_GATEWAY", "http://127.0.0.1:8003/gateway.do")
+ALIPAY_APP_ID = env("ALIPAY_APP_ID")
+ALIPAY_SELLER_ID = env("ALIPAY_SELLER_ID")
+ALIPAY_PRIVATE_KEY_FILE = env("ALIPAY_PRIVATE_KEY_FILE")
+ALIPAY_PUBLIC_KEY_FILE = env("ALIPAY_PUBLIC_KEY_FILE")
+ALIPAY_SIMULATOR_DIR = env("ALIPAY_SIMULATOR_DIR", str(VAR_DIR / "simulator"))
+ALIPAY_TIMEOUT = env_seconds("ALIPAY_TIMEOUT", timedelta(seconds=8))

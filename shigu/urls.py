@@ -1,0 +1,13 @@
+"""Where each path leads: the shop's pages, sign-in, payment callbacks, the back office."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("ops/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("shigu.web.urls")),
+]

@@ -1,0 +1,1 @@
+"""Shigu's tests: one folder per room, each test one sentence."""

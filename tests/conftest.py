@@ -1,0 +1,81 @@
+"""Fixtures for every room: a migrated template database, and clones of it for tests that commit.
+
+`db` (pytest-django's) rolls each test back. `clone` gives a test a database of its own, copied from
+the template in a tenth of a second, for everything that commits, uses threads, or moves the clock.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from psycopg import sql
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: object) -> Iterator[None]:
+    """One migrated database a run; it is the template for clones and the place for `db` tests."""
+    from django.core.management import call_command
+
+    from shigu import clock
+
+    name = f"test_{os.getpid()}"
+    entry = settings.DATABASES["default"]
+    _server(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_template")))
+    _use(f"{name}_template")
+    with django_db_blocker.unblock():
+        call_command("migrate", verbosity=0)
+        clock.allow_shifting()
+        connections.close_all()
+        _copy(f"{name}_template", name)
+        _use(name)
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+    _drop(name)
+    _drop(f"{name}_template")
+    entry["NAME"] = "shigu"
+
+
+@pytest.fixture
+def clone(django_db_setup: None, django_db_blocker: object) -> Iterator[str]:
+    """A database of this test's own; commits are real, any thread may connect."""
+    home = connections.settings["default"]["NAME"]
+    name = f"{home}_{next(_numbers)}"
+    _copy(f"{home}_template", name)
+    with django_db_blocker.unblock():
+        connections.close_all()
+        _use(name)
+        yield name
+        connections.close_all()
+        _use(home)
+    _drop(name)
+
+
+def _use(name: str) -> None:
+    connections.settings["default"]["NAME"] = name
+    connections["default"].settings_dict["NAME"] = name
+
+
+def _copy(template: str, name: str) -> None:
+    _server(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+            sql.Identifier(name), sql.Identifier(template)
+        )
+    )
+
+
+def _drop(name: str) -> None:
+    _server(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _server(statement: sql.Composable) -> None:
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(statement)
