@@ -55,7 +55,7 @@ class Address(models.Model):
         ordering = ["-is_default", "-pk"]
         constraints = [
             models.UniqueConstraint(
-                "user", name="address_one_default", condition=Q(is_default=True)
+                fields=["user"], name="address_one_default", condition=Q(is_default=True)
             ),
         ]
 

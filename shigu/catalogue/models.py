@@ -103,10 +103,10 @@ class Product(Named):
         indexes = [
             # lists.products(): what is on sale of one kind, hot or new first
             models.Index(
-                "kind", "-popularity", "-id", name="product_hot", condition=Q(on_sale=True)
+                fields=["kind", "-popularity", "-id"], name="product_hot", condition=Q(on_sale=True)
             ),
             models.Index(
-                "kind", "-listed_at", "-id", name="product_new", condition=Q(on_sale=True)
+                fields=["kind", "-listed_at", "-id"], name="product_new", condition=Q(on_sale=True)
             ),
         ]
 
@@ -211,7 +211,9 @@ class StockMovement(models.Model):
         verbose_name = _("stock movement")
         verbose_name_plural = _("stock movements")
         ordering = ["-pk"]
-        indexes = [models.Index("sku_id", "id", name="movement_of_sku")]  # audit: sums per SKU
+        indexes = [
+            models.Index(fields=["sku_id", "id"], name="movement_of_sku")
+        ]  # audit: sums per SKU
         constraints = [
-            models.UniqueConstraint("kind", "subject", "sku_id", name="movement_once"),
+            models.UniqueConstraint(fields=["kind", "subject", "sku_id"], name="movement_once"),
         ]

@@ -31,7 +31,9 @@ class Enrolment(models.Model):
         ordering = ["-pk"]
         indexes = [
             # running(): may this be bought or studied now?
-            models.Index("user", "product", name="enrolment_of", condition=Q(revoked_at=None)),
+            models.Index(
+                fields=["user", "product"], name="enrolment_of", condition=Q(revoked_at=None)
+            ),
         ]
 
     def is_running(self, now: datetime) -> bool:

@@ -31,7 +31,7 @@ class CartLine(models.Model):
     class Meta:
         ordering = ["-added_at", "-pk"]
         constraints = [
-            models.UniqueConstraint("user", "sku", name="cart_sku_once"),
+            models.UniqueConstraint(fields=["user", "sku"], name="cart_sku_once"),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1, quantity__lte=99), name="cart_quantity"
             ),
@@ -74,10 +74,12 @@ class Order(models.Model):
         indexes = [
             clock.due_index("order_due", "due_at", among=Q(status=Status.UNPAID)),
             # lists.mine(): a buyer's orders and their counts by status
-            models.Index("user", "status", "-id", name="order_mine", condition=Q(hidden=False)),
+            models.Index(
+                fields=["user", "status", "-id"], name="order_mine", condition=Q(hidden=False)
+            ),
         ]
         constraints = [
-            models.UniqueConstraint("user", "key", name="order_key_once"),
+            models.UniqueConstraint(fields=["user", "key"], name="order_key_once"),
             models.CheckConstraint(condition=Q(payable__gte=0), name="order_payable_not_negative"),
             models.CheckConstraint(
                 condition=Q(status=Status.UNPAID, due_at__isnull=False)
@@ -121,7 +123,7 @@ class OrderLine(models.Model):
     class Meta:
         ordering = ["pk"]
         constraints = [
-            models.UniqueConstraint("order", "sku", name="order_line_sku_once"),
+            models.UniqueConstraint(fields=["order", "sku"], name="order_line_sku_once"),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1, payable__gte=0, price__gte=F("payable")),
                 name="order_line_figures",
@@ -168,6 +170,8 @@ class Shipment(models.Model):
         indexes = [
             # back office: what waits to be shipped, oldest first
             models.Index(
-                "since", name="shipment_waiting", condition=Q(shipped_at=None, recalled_at=None)
+                fields=["since"],
+                name="shipment_waiting",
+                condition=Q(shipped_at=None, recalled_at=None),
             ),
         ]
