@@ -29,7 +29,7 @@ class Invariant:
     number: str
     title: str | Promise
     sql: str
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, str | int | None] = field(default_factory=dict)
     table: str = ""
 
 
@@ -46,7 +46,7 @@ def offending(invariant: Invariant, *, most: int = 20) -> list[Row]:
     return found
 
 
-def _ranges(invariant: Invariant) -> Iterator[Mapping[str, object]]:
+def _ranges(invariant: Invariant) -> Iterator[Mapping[str, int]]:
     if not invariant.table:
         yield {}
         return
@@ -58,7 +58,7 @@ def _ranges(invariant: Invariant) -> Iterator[Mapping[str, object]]:
             yield {"first": start, "last": min(start + RANGE - 1, last)}
 
 
-def _look(sql: str, params: Mapping[str, object], most: int) -> list[Row]:
+def _look(sql: str, params: Mapping[str, str | int | None], most: int) -> list[Row]:
     outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if outermost:

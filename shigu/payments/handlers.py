@@ -1,0 +1,19 @@
+"""Doors that payments open: what rings, the providers, what is audited, what production checks."""
+
+from __future__ import annotations
+
+from django.core.checks import register
+
+from shigu.kit.auditing import audits
+from shigu.payments import asking, notices, refunding
+from shigu.payments.auditing import INVARIANTS
+from shigu.payments.provider import providers
+from shigu.payments.providers.alipay.adapter import Alipay
+from shigu.payments.providers.alipay.checks import check_alipay
+
+KINDS = (asking.ask, notices.handle, refunding.send)
+"""The clock's kinds are declared where they are written; importing them here makes them known."""
+
+providers.register("alipay", Alipay())
+audits.extend(INVARIANTS)
+register(check_alipay)

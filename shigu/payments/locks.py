@@ -1,0 +1,33 @@
+"""Locked attempts: always the subject first (through its purpose), then its attempts by pk.
+
+Whoever holds the subject's lock is alone with all attempts of it; only the clock's claims touch them
+without, and those wait for nobody.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from shigu.payments.models import Attempt
+from shigu.payments.purposes import purposes
+
+
+def attempts_of(subjects: Iterable[tuple[str, int]]) -> list[Attempt]:
+    """Lock these subjects (purpose, id), then read all their attempts under their own locks."""
+    by_purpose = defaultdict(set)
+    for purpose, subject_id in subjects:
+        by_purpose[purpose].add(subject_id)
+    for purpose, ids in sorted(by_purpose.items()):
+        purposes[purpose].lock(sorted(ids))
+    return [
+        attempt
+        for purpose, ids in sorted(by_purpose.items())
+        for attempt in attempts_of_locked(purpose, sorted(ids))
+    ]
+
+
+def attempts_of_locked(purpose: str, subject_ids: Sequence[int]) -> list[Attempt]:
+    """All attempts of subjects that the caller has locked."""
+    rows = Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids)
+    return list(rows.order_by("pk").select_for_update(no_key=True))

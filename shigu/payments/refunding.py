@@ -1,0 +1,110 @@
+"""Money goes back by the original route, under one request number for ever.
+
+`give_back` decides it (a row, inside the caller's transaction); the clock's `send` carries it out, as often
+as it takes: a time-out or a system error means unknown, never failed, and the number makes sure that
+money moves once. What a provider refuses waits for an operator, who may `send_again`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from shigu import clock
+from shigu.kit.breakpoints import reached
+from shigu.kit.money import Fen, yuan
+from shigu.payments import locks
+from shigu.payments.errors import OverRefund
+from shigu.payments.models import Attempt, Refund, RefundState, State, Why
+from shigu.payments.provider import Fate, RefundAnswer, providers
+from shigu.payments.purposes import purposes
+
+
+def give_back(attempt_id: int, amount: Fen, why: Why, *, now: datetime) -> Refund:
+    """Decide that `amount` fen of a paid attempt go back; the caller has locked its subject.
+
+    Raises `OverRefund` where that is more than is left.
+    """
+    attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
+    left = attempt.amount - attempt.refunding if attempt.state == State.PAID else 0
+    if not 0 < amount <= left:
+        raise OverRefund(left=yuan(left))
+    Attempt.objects.filter(pk=attempt_id).update(refunding=F("refunding") + amount)
+    nth = Refund.objects.filter(attempt=attempt).count() + 1
+    refund = Refund.objects.create(
+        attempt=attempt,
+        amount=amount,
+        why=why,
+        request_no=f"{attempt.out_trade_no}_r{nth}",
+        try_at=now,
+        started_at=now,
+    )
+    clock.hint(send)
+    return refund
+
+
+@clock.calls(
+    Refund,
+    due="try_at",
+    tries="tries",
+    among=Q(state=RefundState.SENDING),
+    lease=8 * settings.ALIPAY_TIMEOUT,
+    retry=clock.Backoff(first=timedelta(seconds=5), factor=3, most=timedelta(hours=1)),
+)
+def send(refund: Refund) -> RefundAnswer:
+    """Send it, and believe only what is certain.
+
+    1.  Ask the provider to send. Money moved: done.
+    2.  Anything else may hide an earlier try that went through: ask whether it was sent.
+    3.  A refusal counts only where the provider knows of no such refund; the rest is unknown.
+    """
+    provider = providers[refund.attempt.provider]
+    answer = provider.refund(refund)
+    reached("payments.refund.answered")
+    if answer.fate is Fate.SENT:
+        return answer
+    found = provider.query_refund(refund)
+    if found.fate is Fate.SENT:
+        return found
+    if answer.fate is Fate.REFUSED and found.fate is Fate.NOT_SENT:
+        return answer
+    return RefundAnswer(Fate.UNKNOWN, answer.said)
+
+
+@send.records
+def sent(refund_id: int, answer: RefundAnswer, *, tries: int) -> None:
+    """Write down what became of it; unknown is tried again with the same number."""
+    attempt = Attempt.objects.get(refunds=refund_id)
+    with transaction.atomic(durable=True):
+        locks.attempts_of([(attempt.purpose, attempt.subject_id)])
+        refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
+        clock.StaleClaim.unless(refund.tries == tries and refund.state == RefundState.SENDING)
+        _record(refund, answer)
+        if answer.fate is Fate.SENT:
+            purposes[attempt.purpose].refunded([refund], now=clock.now())
+    if answer.fate is Fate.UNKNOWN:
+        raise clock.Again
+
+
+def _record(refund: Refund, answer: RefundAnswer) -> None:
+    refund.last_answer = answer.said
+    if answer.fate is Fate.SENT:
+        refund.state, refund.ended_at = RefundState.SENT, clock.now()
+    elif answer.fate is Fate.REFUSED:
+        refund.state, refund.ended_at = RefundState.REFUSED, clock.now()
+    refund.save(update_fields=["state", "ended_at", "last_answer"])
+
+
+def send_again(refund_ids: Sequence[int]) -> int:
+    """An operator tries refused refunds once more, with their own numbers; how many there were."""
+    with transaction.atomic(durable=True):
+        rows = Refund.objects.filter(pk__in=refund_ids, state=RefundState.REFUSED).order_by("pk")
+        ids = list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
+        again = {"state": RefundState.SENDING, "ended_at": None, "try_at": clock.now()}
+        changed = Refund.objects.filter(pk__in=ids).update(**again)
+        clock.hint(send)
+    return changed
