@@ -1,1 +1,1 @@
-"""The shop's pages, by audience. See `static/web/css` for the look and `templatetags/look.py` for its tags."""
+"""The shop's pages, by audience; the look is in `static/web/css` and `templatetags/look.py`."""

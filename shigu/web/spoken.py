@@ -1,8 +1,8 @@
 """Times as people say them, in the reader's language and the shop's zone.
 
-`countdown(seconds)` is what a drum or a tick shows, `since(moment, now)` how long ago, `exact(moment)`
-the full time for a title, `at(moment, now)` a clock time with as much date as is needed,
-`minutes_left(seconds)` the sentence for a screen reader and `span(seconds)` a length of study.
+`countdown(seconds)` is what a drum or a tick shows, `since(moment, now)` how long ago,
+`exact(moment)` the full time for a title, `at(moment, now)` a clock time with as much date as is
+needed, `minutes_left(seconds)` the sentence for a screen reader, `span(seconds)` a length of study.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def since(moment: datetime, now: datetime) -> str:
 
 
 def at(moment: datetime, now: datetime, seconds: bool = False) -> str:
-    """The clock time; with the day where it is not today, with the year where it is not this one."""
+    """The clock time; with the day where it is not today, with the year where needed."""
     local, today = timezone.localtime(moment), timezone.localtime(now).date()
     clock = date_format(local, "H:i:s" if seconds else "H:i")
     days = (local.date() - today).days

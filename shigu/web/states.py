@@ -1,7 +1,7 @@
 """States as a buyer reads them: a word, and the tone it is said in.
 
-`state("unpaid")` gives `State(word, tone)`; tones are `run` (act now), `good` (yours), `soon` (look here),
-`live` (happening) and the empty tone. One list for orders, refunds, shipping, lots, coupons and courses.
+`state("unpaid")` gives `State(word, tone)`; tones are `run` (act now), `good` (yours), `soon` (look
+here), `live` (happening) and the empty tone. One list for orders, refunds, shipping, lots, coupons.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Pictures the shop draws for itself, as SVG, deterministic: covers, avatars, the drum and the icons.
+"""Pictures the shop draws for itself, as SVG, deterministic.
 
-Use `cover_svg` (covers.py), `avatar_svg` (avatars.py), `studs` and `MARK` (drum.py), `icon_svg` (icons.py).
+Use `cover_svg` (covers.py), `avatar_svg` (avatars.py), `studs` and `MARK` (drum.py) and
+`icon_svg` (icons.py); in templates the tags of `templatetags/look.py`.
 """

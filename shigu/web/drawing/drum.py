@@ -1,7 +1,7 @@
 """The drum, the one picture that says what Shigu is: sixty studs around a skin.
 
-`studs(lit)` gives the ring with the first `lit` studs on, `lit_studs(left, window)` how many those are,
-`MARK` the sign in the top bar. `static/web/js/drum.js` moves the same studs in the browser.
+`studs(lit)` gives the ring with the first `lit` studs on, `lit_studs(left, window)` how many those
+are, `MARK` the sign in the top bar. `static/web/js/countdown.js` moves the same studs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MARK = (
 
 
 def lit_studs(left: float, window: float) -> int:
-    """How many of sixty studs still stand for `left` of `window` seconds; the last goes out at the end."""
+    """How many of sixty studs still stand for `left` of `window` seconds; none at the end."""
     if window <= 0 or left <= 0:
         return 0
     return min(STUDS, math.ceil(STUDS * left / window))
@@ -38,9 +38,8 @@ def _stud(place: int, on: bool) -> str:
     angle = place / STUDS * 2 * math.pi - math.pi / 2
     x, y = 50 + 45.8 * math.cos(angle), 50 + 45.8 * math.sin(angle)
     radius = 2.2 if place % 5 == 0 else 1.45
-    return f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{radius}"{" class=on" if on else ""}/>'.replace(
-        "class=on", 'class="on"'
-    )
+    lit = ' class="on"' if on else ""
+    return f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{radius}"{lit}/>'
 
 
 def still_svg() -> str:

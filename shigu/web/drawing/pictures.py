@@ -29,7 +29,7 @@ def drawn_address(product: Any, square: bool = False) -> str:
 
 
 def cover_img(product: Any, square: bool = False, eager: bool = False) -> SafeString:
-    """The uploaded photograph where there is one, else the drawn cover; the name stands beside it."""
+    """The uploaded photograph where there is one, else the drawn cover; its name is beside it."""
     uploaded = getattr(product, "cover", None)
     return format_html(
         '<img src="{}" alt="" width="{}" height="{}" loading="{}" decoding="async">',

@@ -1,4 +1,4 @@
-"""The palettes of the drawings, named after Chinese colours; a category of goods or courses has one.
+"""The palettes of the drawings, named after Chinese colours; a category has one.
 
 Each `Tone` runs from the sky to the nearest hill, with a sun that stands out from it.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Tone(NamedTuple):
-    """Colours from far to near: `sky`, `haze`, `far`, `near`, `deep`; `sun`; `light` for drawn lines."""
+    """Colours from far to near, then the sun and the light of drawn lines."""
 
     sky: str
     haze: str

@@ -1,7 +1,7 @@
 """The look's tags: money, time, the drum, icons, covers, states. `{% load look %}`.
 
 Each tag writes finished, escaped mark-up that is right without JavaScript; the modules in
-`static/web/js` only keep it moving. Countdowns start from `now` in the context (the database's clock).
+`static/web/js` only keep it moving. Countdowns start from the context's `now`, the database's clock.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _stamp(moment: datetime) -> str:
 # -- money -------------------------------------------------------------------------------------
 @register.simple_tag
 def money(fen: int, look: str = "") -> SafeString:
-    """Fen as yuan, the fen smaller. Looks: empty, `plain`, `big`, `even` (all one size), and more classes."""
+    """Fen as yuan, the fen smaller. Looks: none, `plain`, `big`, `even` (all one size)."""
     sign, amount = ("−", -fen) if fen < 0 else ("", fen)
     return format_html(
         '<span class="money{}">{}<span class="yen">¥</span>{}<i>.{}</i></span>',
@@ -65,7 +65,7 @@ def was(fen: int | None) -> SafeString:
 
 @register.filter
 def yuan(fen: int) -> str:
-    """Fen as plain text for a sentence or a button: `1,700.00`, without the sign of the currency."""
+    """Fen as plain text for a sentence or a button: `1,700.00`, without the ¥."""
     sign, amount = ("−", -fen) if fen < 0 else ("", fen)
     return f"{sign}{amount // 100:,}.{amount % 100:02d}"
 
@@ -81,20 +81,20 @@ def drum(
     label: str = "",
     then: str = "",
 ) -> SafeString:
-    """Sixty studs, lit for what is left of start..ends (or of `window` seconds); `then` is opened at the end."""
+    """Sixty studs, lit for what is left of start..ends or of `window` seconds; then opens `then`."""
     left = (ends - _now(context)).total_seconds()
     whole = window or ((ends - start).total_seconds() if start else 900)
     text = spoken.countdown(int(left))
     return format_html(
         '<div class="drum {}{}" data-ends="{}" data-window="{}"{}>{}'
         '<div class="skin" aria-hidden="true"><b>{}</b><small>{}</small></div>'
-        '<p class="hide" role="timer"><span data-label>{}</span> <span data-say>{}</span></p></div>',
+        '<p class="hide" role="timer"><span>{}</span> <span data-say>{}</span></p></div>',
         size,
         " long" if len(text) > 5 else "",
         _epoch(ends),
         round(whole, 3),
         format_html(' data-then="{}"', then) if then else "",
-        mark_safe(studs(lit_studs(left, whole))),  # numbers only  # noqa: S308
+        mark_safe(studs(lit_studs(left, whole))),  # numbers only
         text,
         label,
         label,
@@ -170,19 +170,19 @@ def words() -> dict[str, str]:
 @register.simple_tag
 def icon(name: str, look: str = "") -> SafeString:
     """A line icon in the colour of the text; `look` may be `small` or `large`."""
-    return mark_safe(icon_svg(name, look))  # a fixed list of drawings  # noqa: S308
+    return mark_safe(icon_svg(name, look))  # a fixed list of drawings
 
 
 @register.simple_tag
 def still_drum() -> SafeString:
     """A drum at rest, for pages where nothing runs: errors and empty shelves."""
-    return mark_safe(still_svg())  # noqa: S308
+    return mark_safe(still_svg())
 
 
 @register.simple_tag
 def mark() -> SafeString:
     """The drum as a sign."""
-    return mark_safe(MARK)  # noqa: S308
+    return mark_safe(MARK)
 
 
 @register.simple_tag
@@ -197,7 +197,7 @@ def avatar(name: str, picture: Any = None, look: str = "") -> SafeString:
     inner = (
         format_html('<img src="{}" alt="" width="96" height="96">', picture.url)
         if picture
-        else mark_safe(avatar_svg(name))  # escapes the one letter it writes  # noqa: S308
+        else mark_safe(avatar_svg(name))  # escapes the one letter it writes
     )
     return format_html('<span class="avatar{}">{}</span>', f" {look}" if look else "", inner)
 
@@ -215,7 +215,7 @@ def state_chip(code: str = "", tone: str = "", text: str = "") -> SafeString:
 # -- where we are --------------------------------------------------------------------------------
 @register.simple_tag(takes_context=True)
 def here(context: Context, *names: str) -> SafeString:
-    """`aria-current="page"` when this page's URL name (or the context's `nav`) is among the names."""
+    """`aria-current="page"` where this page's URL name (or `nav`) is among the names."""
     request = context.get("request")
     match = getattr(request, "resolver_match", None)
     on = context.get("nav") or (match.url_name if match else "")
