@@ -185,7 +185,7 @@ MEDIA_URL = "media/"
 MEDIA_ROOT = VAR_DIR / "media"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "shigu.web.storage.StaticFiles"},
 }
 WHITENOISE_USE_FINDERS = env_flag("SHIGU_STATIC_FROM_SOURCE")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024

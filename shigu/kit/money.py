@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 Fen: TypeAlias = int
 
-_YUAN = re.compile(r"(\d{1,12})(?:\.(\d{1,2}))?")
+_YUAN = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,2}))?")
 
 
 def yuan(amount: Fen) -> str:

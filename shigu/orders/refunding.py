@@ -20,7 +20,8 @@ from shigu.orders.errors import NotPaid
 from shigu.orders.lines import by_kind, lines_of
 from shigu.orders.locks import locked_orders
 from shigu.orders.models import Order, Shipment, Status
-from shigu.payments.models import Attempt, Money, Why
+from shigu.payments.locks import attempts_of_locked
+from shigu.payments.models import Money, Why
 from shigu.payments.refunding import give_back
 
 
@@ -41,11 +42,10 @@ def refund(order_id: int, *, by: int) -> Order:
         order.save(update_fields=["refunding_at"])
         Shipment.objects.filter(pk=order_id, shipped_at=None).update(recalled_at=now)
         history.record([order_id], Status.PAID, Status.PAID, why="refunding", at=now, by=by)
-        settled_by = Attempt.objects.filter(
-            purpose="order", subject_id=order_id, money=Money.APPLIED
-        ).first()
+        attempts = attempts_of_locked("order", [order_id])
+        settled_by = next((one for one in attempts if one.money == Money.APPLIED), None)
         if settled_by:
-            give_back(settled_by.pk, settled_by.amount, Why.REFUND, now=now)
+            give_back(settled_by, settled_by.amount, Why.REFUND, now=now)
         else:
             refunded([order], now=now)
     return order

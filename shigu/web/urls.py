@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from shigu.web import browsing, callbacks, carts, cashier, centre, checkout, media, myorders
+from django.urls import include, path
+
+from shigu.web import (
+    browsing,
+    callbacks,
+    carts,
+    cashier,
+    centre,
+    checkout,
+    media,
+    myorders,
+    servertime,
+)
 
 urlpatterns = [
     *browsing.urlpatterns,
@@ -13,4 +25,6 @@ urlpatterns = [
     *centre.urlpatterns,
     *callbacks.urlpatterns,
     *media.urlpatterns,
+    *servertime.urlpatterns,
+    path("drawn/", include("shigu.web.drawing.urls")),
 ]

@@ -1,0 +1,108 @@
+"""`bin/test`: runs the rooms of tests one after the other and holds each against its budget.
+
+A room that cannot run (no Chromium) fails and says what is missing: nothing is skipped in silence. The
+last line counts all tests of all rooms.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / "var" / "tests"
+
+
+@dataclass(frozen=True)
+class Room:
+    """A folder (or several) of tests, its budget in minutes, and a program it cannot do without."""
+
+    name: str
+    paths: tuple[str, ...]
+    minutes: float
+    needs: str = ""
+
+
+ROOMS = [
+    Room("house", ("tests/houserules", "tests/kit"), 0.5),
+    Room("clock", ("tests/clock",), 2),
+    Room("domain", ("tests/accounts", "tests/catalogue", "tests/orders", "tests/learning", "tests/ops"), 3),
+    Room("payments", ("tests/payments",), 3),
+    Room("simulator", ("tests/simulator",), 1.5),
+    Room("pages", ("tests/web",), 3),
+    Room("races", ("tests/races",), 3),
+    Room("life", ("tests/life",), 2),
+    Room("bench", ("tests/bench",), 1),
+    Room("browser", ("tests/browser",), 4, needs="chromium"),
+]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one room did."""
+
+    room: Room
+    passed: int
+    failed: int
+    seconds: float
+
+    @property
+    def line(self) -> str:
+        """One line of the closing table."""
+        over = "  OVER BUDGET" if self.seconds > self.room.minutes * 60 else ""
+        return (
+            f"  {self.room.name:<10} {self.passed:>5} passed {self.failed:>4} failed "
+            f"{self.seconds / 60:>6.1f} of {self.room.minutes:.1f} min{over}"
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """Run all rooms, or those named; status 1 where anything failed."""
+    deep = "--deep" in arguments
+    names = [argument for argument in arguments if not argument.startswith("-")]
+    rooms = [room for room in ROOMS if room.name in names or not names]
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    results = [run(room, deep=deep) for room in rooms]
+    print("\nRooms:", *[result.line for result in results], sep="\n", flush=True)
+    passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
+    print(f"{passed} passed, {failed} failed", flush=True)
+    return 1 if failed or not passed else 0
+
+
+def run(room: Room, *, deep: bool) -> Result:
+    """One room in a process of its own."""
+    print(f"\n== {room.name}", flush=True)
+    if room.needs and not shutil.which(room.needs):
+        print(f"This room needs {room.needs}, which is not installed: it counts as failed.")
+        return Result(room, 0, 1, 0)
+    report = REPORTS / f"{room.name}.xml"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", *room.paths, f"--junitxml={report}"]
+    environment = os.environ | ({"SHIGU_DEEP": "1"} if deep else {})
+    began = time.monotonic()
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    passed, failed = count(report)
+    return Result(room, passed, failed or int(status != 0), time.monotonic() - began)
+
+
+def count(report: Path) -> tuple[int, int]:
+    """Passed and failed (errors and skips included) of one report."""
+    if not report.exists():
+        return 0, 1
+    suites = ElementTree.parse(report).getroot().iter("testsuite")
+    passed = failed = 0
+    for suite in suites:
+        bad = sum(int(suite.get(name, 0)) for name in ("failures", "errors", "skipped"))
+        passed += int(suite.get("tests", 0)) - bad
+        failed += bad
+    return passed, failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
