@@ -23,8 +23,13 @@ def countdown(seconds: int) -> str:
     days, rest = divmod(left, DAY)
     hours, minutes, ticks = rest // HOUR, rest % HOUR // MINUTE, rest % MINUTE
     if days:
-        return f"{days}{pgettext('days, short', 'd')} {hours:02d}:{minutes:02d}"
+        return f"{days}{day_sign()} {hours:02d}:{minutes:02d}"
     return f"{hours:02d}:{minutes:02d}:{ticks:02d}" if hours else f"{minutes:02d}:{ticks:02d}"
+
+
+def day_sign() -> str:
+    """What stands behind the number of days in a countdown."""
+    return pgettext("days, short", "d")
 
 
 def minutes_left(seconds: int) -> str:

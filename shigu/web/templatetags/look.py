@@ -156,13 +156,12 @@ def server_now(context: Context) -> int:
 def words() -> dict[str, str]:
     """The few words the browser needs to keep countdowns and forms speaking the page's language."""
     return {
-        "day": spoken.countdown(86400).split(" ")[0][1:],
+        "day": spoken.day_sign(),
         "over": _("Time is up"),
         "last": _("Less than a minute left"),
         "many": _("{n} minutes left"),
         "hours": _("{h} h {m} min left"),
         "days": _("{d} d {h} h left"),
-        "offline": _("The connection was lost. This page keeps trying."),
     }
 
 
