@@ -7,10 +7,10 @@ does not exist: Address.DoesNotExist.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from shigu.accounts.errors import AddressIncomplete, TooManyAddresses
 from shigu.accounts.models import Address, User
@@ -37,7 +37,7 @@ class Place:
         return tidy
 
 
-def mine(user_id: int) -> Sequence[Address]:
+def mine(user_id: int) -> QuerySet[Address]:
     """All of one's addresses, the one used first at the top."""
     return Address.objects.filter(user_id=user_id).order_by("-is_default", "-pk")
 

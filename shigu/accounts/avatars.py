@@ -75,7 +75,7 @@ def _replace(user_id: int, fresh: ContentFile | None) -> User:
             user.avatar = ""
             user.save(update_fields=["avatar"])
         else:
-            user.avatar.save(fresh.name, fresh, save=False)
+            user.avatar.save(str(fresh.name), fresh, save=False)
             user.save(update_fields=["avatar"])
         if old:
             transaction.on_commit(lambda: storage.delete(old))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from django.db.models import F, QuerySet
 
 from shigu.learning.models import Enrolment
 
 
-def mine(user_id: int) -> Sequence[Enrolment]:
+def mine(user_id: int) -> QuerySet[Enrolment]:
     """The last enrolment of each course, the newest first; lapsed ones included, revoked ones not."""
     latest = (
         Enrolment.objects.filter(user_id=user_id, revoked_at=None)
@@ -23,3 +23,9 @@ def mine(user_id: int) -> Sequence[Enrolment]:
 def running_until(user_id: int, product_id: int) -> Enrolment | None:
     """The enrolment that reaches furthest, whether it still runs is the caller's question."""
     return next((row for row in mine(user_id) if row.product_id == product_id), None)
+
+
+def of_lines(line_ids: Collection[int]) -> dict[int, Enrolment]:
+    """What these order lines gave, by line id; revoked ones not."""
+    rows = Enrolment.objects.filter(order_line_id__in=line_ids, revoked_at=None)
+    return {row.order_line_id: row for row in rows}

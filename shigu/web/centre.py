@@ -1,0 +1,84 @@
+"""The user centre: overview, my courses, sign-in and security; the other rooms have files of their own."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from allauth.account.models import EmailAddress
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from shigu import clock
+from shigu.learning import courses
+from shigu.learning.models import Enrolment
+from shigu.orders import lists
+from shigu.web import address_book, profile_page
+from shigu.web.live import stream_address
+from shigu.web.order_cards import cards_of
+
+
+class Shelf(NamedTuple):
+    """One course on the shelf: the enrolment that reaches furthest, and whether it still runs."""
+
+    enrolment: Enrolment
+    is_running: bool
+
+
+def shelf(user_id: int) -> list[Shelf]:
+    """Courses of one buyer, those that may be studied first."""
+    now = clock.now()
+    rows = [Shelf(row, row.is_running(now)) for row in courses.mine(user_id)]
+    return sorted(rows, key=lambda one: not one.is_running)
+
+
+@never_cache
+@login_required
+@require_safe
+def centre(request: HttpRequest) -> HttpResponse:
+    """What is mine at one look: what waits for payment, how many orders, the latest courses."""
+    user_id, now = _me(request), clock.now()
+    unpaid = cards_of(list(lists.mine(user_id, "unpaid")[:3]), now)
+    context = {
+        "counts": lists.counts(user_id),
+        "unpaid": unpaid,
+        "shelf": shelf(user_id)[:3],
+        "now": now,
+        "stream": stream_address(request, [card.order.pk for card in unpaid]),
+    }
+    return render(request, "web/centre/overview.html", context)
+
+
+@never_cache
+@login_required
+@require_safe
+def my_courses(request: HttpRequest) -> HttpResponse:
+    """Every course bought, until when; a lapsed one can be bought again."""
+    return render(
+        request, "web/centre/courses.html", {"shelf": shelf(_me(request)), "now": clock.now()}
+    )
+
+
+@never_cache
+@login_required
+@require_safe
+def security(request: HttpRequest) -> HttpResponse:
+    """How one signs in, and where each part of it is changed."""
+    mails = list(EmailAddress.objects.filter(user_id=_me(request)).order_by("-primary", "email"))
+    return render(request, "web/centre/security.html", {"mails": mails})
+
+
+def _me(request: HttpRequest) -> int:
+    return int(request.user.pk or 0)
+
+
+urlpatterns = [
+    path("me/", centre, name="centre"),
+    path("me/courses/", my_courses, name="my_courses"),
+    path("me/security/", security, name="security"),
+    *address_book.urlpatterns,
+    *profile_page.urlpatterns,
+]

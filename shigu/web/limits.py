@@ -1,0 +1,90 @@
+"""How often one person may do one thing: `@limited(PAY)` on a view; beyond it the answer is 429.
+
+Counted on Django's cache in fixed windows, per signed-in user or else per address. With the default
+cache every process counts for itself; the provider and the rows are guarded by limits of their own.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `most` times in `seconds` for one verb."""
+
+    verb: str
+    most: int
+    seconds: int = 60
+
+
+PLACE = Limit("place", 20)
+PAY = Limit("pay", 20)
+POLL = Limit("poll", 240)
+CHANGE = Limit("change", 60)
+UPLOAD = Limit("upload", 10)
+
+
+def limited(limit: Limit) -> Callable[[View[P]], View[P]]:
+    """Answer 429 beyond the limit, before the view does anything."""
+
+    def wrap(view: View[P]) -> View[P]:
+        @wraps(view)
+        def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if taken(limit, who(request)) > limit.most:
+                return refused(request, limit)
+            return view(request, *args, **kwargs)
+
+        return inner
+
+    return wrap
+
+
+def taken(limit: Limit, person: str) -> int:
+    """Count one more; how many there were in this window."""
+    window = int(time.time()) // limit.seconds
+    key = f"limit:{limit.verb}:{person}:{window}"
+    if cache.add(key, 1, limit.seconds):
+        return 1
+    try:
+        return cache.incr(key)
+    except ValueError:  # the window ended between the two
+        return 1
+
+
+def who(request: HttpRequest) -> str:
+    """The signed-in user, or the address it came from."""
+    if request.user.is_authenticated:
+        return f"u{request.user.pk}"
+    return f"a{address(request)}"
+
+
+def address(request: HttpRequest) -> str:
+    """The visitor's address; behind a proxy of ours the last hop it wrote, which nobody can forge."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        hops = request.headers.get("X-Forwarded-For", "").split(",")
+        if found := hops[-1].strip():
+            return found[:45]
+    return str(request.META.get("REMOTE_ADDR", ""))[:45]
+
+
+def refused(request: HttpRequest, limit: Limit) -> HttpResponse:
+    """The designed page, or JSON where a script asked."""
+    headers = {"Retry-After": str(limit.seconds)}
+    if "json" in request.headers.get("Accept", ""):
+        return JsonResponse({"error": "too-many"}, status=429, headers=headers)
+    answer = render(request, "429.html", status=429)
+    answer["Retry-After"] = headers["Retry-After"]
+    return answer

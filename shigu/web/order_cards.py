@@ -1,0 +1,192 @@
+"""An order as a buyer reads it: its word, what may be done, what came back. `cards_of(orders, now)`.
+
+One `Card` serves the list, the order's own page, the cashier and the result; a page of them costs
+three queries beyond the orders themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from shigu.catalogue.models import Kind
+from shigu.kit.money import yuan
+from shigu.orders.funds import Funds, funds_of
+from shigu.orders.hiding import ENDED
+from shigu.orders.models import Order, OrderEvent, OrderLine, Status
+from shigu.orders.standing import Standing, standings
+from shigu.payments.models import RefundState
+from shigu.web import spoken
+
+HAPPENED = {
+    "placed": gettext_lazy("Order placed; everything in it was held for you"),
+    "paid": gettext_lazy("Paid"),
+    "revived": gettext_lazy(
+        "Your payment arrived after the time was up; the order came back to life"
+    ),
+    "cancelled": gettext_lazy("Cancelled; everything held came back"),
+    "time": gettext_lazy("The time to pay ran out; everything held came back"),
+    "restored": gettext_lazy("Restored, with a fresh time to pay"),
+    "shipped": gettext_lazy("Handed to the carrier"),
+    "refunding": gettext_lazy("The shop decided to refund this order"),
+    "refunded": gettext_lazy("Refunded by the original route"),
+}
+TONES = {"paid": "good", "revived": "good", "restored": "run", "placed": "run", "refunded": "good"}
+
+
+class Line(NamedTuple):
+    """One line with what the fragment shows."""
+
+    row: OrderLine
+    meta: str
+    list_price: int
+
+
+class Happened(NamedTuple):
+    """One row of the history."""
+
+    at: datetime
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """An order with its standing and its money, at one moment."""
+
+    order: Order
+    standing: Standing
+    funds: Funds
+    now: datetime
+
+    @property
+    def chip(self) -> str:
+        """The state's code for `state_chip`."""
+        return self.standing.word.removesuffix("_returning").removesuffix("_returned")
+
+    @property
+    def is_payable(self) -> bool:
+        return self.order.is_payable(self.now)
+
+    @property
+    def is_closing(self) -> bool:
+        """Its time is over, and the clock (or the provider) has the last word."""
+        return self.order.status == Status.UNPAID and not self.is_payable
+
+    @property
+    def is_paid(self) -> bool:
+        return self.order.status == Status.PAID and not self.order.refunding_at
+
+    @property
+    def may_restore(self) -> bool:
+        return self.order.status == Status.EXPIRED
+
+    @property
+    def may_delete(self) -> bool:
+        return self.order.status in ENDED
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        return [_line(row) for row in self.order.lines.all()]
+
+    @property
+    def courses(self) -> list[OrderLine]:
+        return [line.row for line in self.lines if line.row.kind == Kind.COURSE]
+
+    @property
+    def goods(self) -> list[OrderLine]:
+        return [line.row for line in self.lines if line.row.kind == Kind.GOODS]
+
+    @property
+    def discount(self) -> int:
+        """What the buyer saves, in fen."""
+        return self.order.list_total - self.order.payable
+
+    @property
+    def came_back(self) -> str:
+        """What an expired or cancelled order gave back, when; empty for every other order."""
+        if self.order.status not in (Status.EXPIRED, Status.CANCELLED) or not self.order.ended_at:
+            return ""
+        when = spoken.at(self.order.ended_at, self.now)
+        count = sum(line.quantity for line in self.goods)
+        return " ".join(part for part in (_pieces(count, when), self._charged()) if part)
+
+    def _charged(self) -> str:
+        if self.funds.refunds:
+            return ""
+        if self.funds.is_asking:
+            return _("Should a payment still arrive, it goes back to you by itself.")
+        return _("Nothing was charged.")
+
+    @property
+    def money_back(self) -> list[str]:
+        """One sentence for each amount on its way back or returned."""
+        return [
+            _returned(refund.state, yuan(refund.amount), refund.ended_at, self.now)
+            for refund in self.funds.refunds
+        ]
+
+    @property
+    def history(self) -> list[Happened]:
+        """Newest last."""
+        return [_happened(event) for event in self.order.events.all()]
+
+
+def cards_of(orders: Sequence[Order], now: datetime) -> list[Card]:
+    """One card for each order, in the order given."""
+    ids = [order.pk for order in orders]
+    if not ids:
+        return []
+    words, funds = standings(ids), funds_of(ids)
+    return [Card(order, words[order.pk], funds[order.pk], now) for order in orders]
+
+
+def card_of(order: Order, now: datetime) -> Card:
+    """The card of one order."""
+    [card] = cards_of([order], now)
+    return card
+
+
+def _line(row: OrderLine) -> Line:
+    return Line(row, meta_of(row), row.unit_price * row.quantity)
+
+
+def meta_of(row: OrderLine) -> str:
+    """Validity of a course, variant and quantity of goods."""
+    if row.kind == Kind.GOODS:
+        return f"{row.label} × {row.quantity}".strip()
+    if not row.validity_days:
+        return _("Valid for ever")
+    return ngettext("Valid for %(count)d day", "Valid for %(count)d days", row.validity_days) % {
+        "count": row.validity_days
+    }
+
+
+def _pieces(count: int, when: str) -> str:
+    if not count:
+        return _("Closed %(when)s.") % {"when": when}
+    return ngettext(
+        "%(count)d piece went back on the shelf %(when)s.",
+        "%(count)d pieces went back on the shelf %(when)s.",
+        count,
+    ) % {"count": count, "when": when}
+
+
+def _returned(state: str, amount: str, ended_at: datetime | None, now: datetime) -> str:
+    if state == RefundState.SENT and ended_at:
+        text = _("¥%(amount)s went back by the original route %(when)s.")
+        return text % {"amount": amount, "when": spoken.at(ended_at, now)}
+    if state == RefundState.REFUSED:
+        text = _("¥%(amount)s could not be sent back yet. We are looking into it; it stays yours.")
+        return text % {"amount": amount}
+    return _("¥%(amount)s is on its way back by the original route.") % {"amount": amount}
+
+
+def _happened(event: OrderEvent) -> Happened:
+    return Happened(event.at, str(HAPPENED.get(event.why, event.why)), TONES.get(event.why, ""))
