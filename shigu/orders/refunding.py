@@ -45,7 +45,7 @@ def refund(order_id: int, *, by: int) -> Order:
         attempts = attempts_of_locked("order", [order_id])
         settled_by = next((one for one in attempts if one.money == Money.APPLIED), None)
         if settled_by:
-            give_back(settled_by, settled_by.amount, Why.REFUND, now=now)
+            give_back(settled_by.pk, settled_by.amount, Why.REFUND, now=now)
         else:
             refunded([order], now=now)
     return order
