@@ -1,0 +1,55 @@
+"""The room's fixtures: one simulator for all tests, a shop in a database of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from alipay_simulator.control import Simulator
+from shigu.payments import tallying
+from tests.payments.shopfront import Shop, served
+
+
+@pytest.fixture(scope="session")
+def one_simulator() -> Iterator[Simulator]:
+    """Alipay on this machine, with its waits shortened 600 times."""
+    with Simulator.started(speed=600, extra=["--notify-timeout", "3"]) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(one_simulator: Simulator, settings: Any) -> Simulator:
+    """Alipay with no memory of earlier tests, and a shop configured for it by its files."""
+    one_simulator.reset()
+    one_simulator.clear_faults()
+    one_simulator.clock(0)
+    settings.ALIPAY_GATEWAY = one_simulator.gateway
+    settings.ALIPAY_SIMULATOR_DIR = str(one_simulator.data)
+    settings.ALIPAY_TIMEOUT = timedelta(seconds=2)
+    return one_simulator
+
+
+@pytest.fixture(autouse=True)
+def _fresh_tally(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallying, "_written", float("-inf"))
+    tallying._waiting.clear()
+
+
+@pytest.fixture
+def callbacks_only(settings: Any) -> None:
+    """Only the callbacks are mounted, so that this room stands without the other pages."""
+    settings.ROOT_URLCONF = "tests.payments.urls"
+    settings.MIDDLEWARE = [
+        m for m in settings.MIDDLEWARE if not m.startswith(("shigu.web", "whitenoise"))
+    ]
+
+
+@pytest.fixture
+def shop(clone: str, simulator: Simulator, callbacks_only: None, settings: Any) -> Iterator[Shop]:
+    """A shop that commits, reachable over HTTP, with Alipay at the other end."""
+    with served() as url:
+        settings.SITE_URL = url
+        yield Shop(simulator)
