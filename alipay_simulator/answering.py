@@ -69,12 +69,7 @@ def refusal(desk: Desk, method: str, error: GatewayError, encoding: str = "utf-8
 
 def answer(desk: Desk, call: Call) -> Answer:
     number = _subject(desk, call)
-    taken = [
-        f
-        for name in ANSWERED
-        if (f := desk.faults.take(name, out_trade_no=number, method=call.method))
-    ]
-    fault = taken[0] if taken else None
+    fault = desk.faults.take(*ANSWERED, out_trade_no=number, method=call.method)
     fields = _carried_out(desk, call) if _executes(fault) else {"code": "", "sub_code": ""}
     note(
         desk,

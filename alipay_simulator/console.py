@@ -16,7 +16,7 @@ from alipay_simulator.rows import TradeError, refunds_of, trade_by_numbers
 from alipay_simulator.speaking import page as rendered
 from alipay_simulator.wallets import buyer_of
 
-SHOWN = 15
+SHOWN = 10
 FARTHEST_PAGE = 1000
 STEPS = {"1m": 60.0, "15m": 900.0, "1h": 3600.0, "1d": 86_400.0, "90d": 90 * 86_400.0}
 GROUPS = {

@@ -57,10 +57,15 @@ class Courier:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._desk.wake.wait(), self._pause())
 
-    async def stop(self) -> None:
-        for task in list(self._under_way.values()):
+    async def drop(self) -> None:
+        """Forget what is under way; nothing of it is written down."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        await self.drop()
         await self._client.aclose()
 
     async def deliver(self, number: int) -> None:
@@ -88,12 +93,10 @@ class Courier:
 
     def _pause(self) -> float:
         """Seconds until the next delivery is due, at most one (the clock may be moved meanwhile)."""
-        row = self._desk.store.one(
-            "SELECT min(due_at) AS at FROM notices WHERE status = ?", PENDING
-        )
-        if row is None or row["at"] is None or self._under_way:
-            return 1.0
-        return min(max(row["at"] - self._desk.now(), 0.005), 1.0)
+        sql = "SELECT id, due_at FROM notices WHERE status = ? ORDER BY due_at LIMIT ?"
+        waiting = self._desk.store.all(sql, PENDING, AT_ONCE + 1)
+        due: list[float] = [row["due_at"] for row in waiting if row["id"] not in self._under_way]
+        return min(max(due[0] - self._desk.now(), 0.005), 1.0) if due else 1.0
 
     async def _delivery(self, number: int) -> None:
         notice = notice_by_id(self._desk, number)

@@ -72,6 +72,8 @@ class Faults:
         name, limits, options = _checked(wanted)
         with self._store.change():
             if self._store.count("faults") >= MOST:
+                self._store.run("DELETE FROM faults WHERE times = 0")
+            if self._store.count("faults") >= MOST:
                 raise BadFault(f"no more than {MOST} switches at once; clear some first")
             row = self._store.insert("faults", name=name, **limits, options=json.dumps(options))
         return next(fault for fault in self.listed() if fault.id == row)
@@ -85,13 +87,14 @@ class Faults:
             return self._store.run("DELETE FROM faults WHERE id = ?", number)
         return self._store.run("DELETE FROM faults WHERE ?1 IN ('', name)", name)
 
-    def take(self, name: str, *, out_trade_no: str = "", method: str = "") -> Fault | None:
-        """The first live switch of that name that applies here, one of its uses spent."""
+    def take(self, *names: str, out_trade_no: str = "", method: str = "") -> Fault | None:
+        """The first live switch of these names that applies here, one of its uses spent."""
+        marks = ", ".join("?" * len(names))
         row = self._store.one(
-            """UPDATE faults SET hits = hits + 1, times = times - 1 WHERE id = (
-                 SELECT id FROM faults WHERE name = ? AND (times IS NULL OR times > 0)
+            f"""UPDATE faults SET hits = hits + 1, times = times - 1 WHERE id = (
+                 SELECT id FROM faults WHERE name IN ({marks}) AND (times IS NULL OR times > 0)
                  AND out_trade_no IN ('', ?) AND method IN ('', ?) ORDER BY id LIMIT 1) RETURNING *""",
-            name,
+            *names,
             out_trade_no,
             method,
         )

@@ -170,6 +170,7 @@ async def _rotate(desk: Desk, courier: Courier, asked: Told) -> Told:
 
 
 async def _reset(desk: Desk, courier: Courier, asked: Told) -> Told:
+    await courier.drop()
     desk.store.forget()
     desk.move_clock(0.0)
     return clock_told(desk)

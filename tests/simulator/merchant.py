@@ -6,10 +6,11 @@ Nothing of the simulator's is imported here, so that a mistake shared by both si
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,6 +21,7 @@ import httpx
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
 
 def beijing(offset: float = 0) -> str:
@@ -27,10 +29,24 @@ def beijing(offset: float = 0) -> str:
     return f"{datetime.now(UTC) + timedelta(hours=8, seconds=offset):%Y-%m-%d %H:%M:%S}"
 
 
+@functools.lru_cache(maxsize=32)
+def _private(pem: bytes) -> RSAPrivateKey:
+    key = serialization.load_pem_private_key(pem, password=None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
+
+
+@functools.lru_cache(maxsize=32)
+def _public(pem: bytes) -> RSAPublicKey:
+    key = serialization.load_pem_public_key(pem)
+    assert isinstance(key, RSAPublicKey)
+    return key
+
+
 def signature_holds(public_pem: bytes, message: bytes, signature: str) -> bool:
-    key = serialization.load_pem_public_key(public_pem)
+    given = base64.b64decode(signature) if len(signature) % 4 == 0 else b""
     try:
-        key.verify(base64.b64decode(signature), message, padding.PKCS1v15(), hashes.SHA256())  # type: ignore[union-attr,call-arg]
+        _public(public_pem).verify(given, message, padding.PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -43,14 +59,14 @@ class Merchant:
     seller_id: str
     private_key: Path
     public_key: Path
-    notify_url: str = ""
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=10))
+    notify_url: str
+    http: httpx.Client
 
     def sign(self, params: dict[str, str], charset: str = "utf-8") -> str:
         filled = sorted((k, v) for k, v in params.items() if v != "" and k != "sign")
         message = "&".join(k + "=" + v for k, v in filled).encode(charset)
-        key = serialization.load_pem_private_key(self.private_key.read_bytes(), password=None)
-        return base64.b64encode(key.sign(message, padding.PKCS1v15(), hashes.SHA256())).decode()  # type: ignore[union-attr,call-arg]
+        key = _private(self.private_key.read_bytes())
+        return base64.b64encode(key.sign(message, padding.PKCS1v15(), hashes.SHA256())).decode()
 
     def params(self, method: str, content: dict[str, Any], **common: str) -> dict[str, str]:
         params = {
