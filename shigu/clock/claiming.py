@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from django.core.exceptions import EmptyResultSet, FullResultSet, ImproperlyConfigured
 from django.db import connection
-from django.db.models import DateTimeField, Model
+from django.db.models import DateTimeField, Field
 from psycopg import sql
 
 from shigu.clock.kinds import Kind, Leased
@@ -45,15 +45,13 @@ def shape(kind: Kind) -> Shape:
     """How this kind's rows look in SQL."""
     meta = kind.model._meta
     quote = connection.ops.quote_name
-    tries = meta.get_field(kind.tries).column if isinstance(kind, Leased) else ""
-    assert meta.pk is not None
-    return Shape(
-        quote(meta.db_table),
-        quote(meta.pk.column),
-        quote(_due_column(kind)),
-        quote(tries),
-        _among(kind),
-    )
+    tries = _column(kind, kind.tries).column if isinstance(kind, Leased) else ""
+    due = _column(kind, kind.due)
+    if not isinstance(due, DateTimeField):
+        raise ImproperlyConfigured(f"{kind.name}: {kind.due!r} is no time")
+    names = [meta.db_table, _column(kind, "pk").column, due.column, tries]
+    table, pk, due_at, tried = (quote(name or "") for name in names)
+    return Shape(table, pk, due_at, tried, _among(kind))
 
 
 def claim(kind: Kind, limit: int, floor: datetime | None = None) -> list[Claimed]:
@@ -139,15 +137,12 @@ def _above(s: Shape, floor: datetime | None) -> tuple[str, list[Any]]:
     return f" AND {s.due} >= LEAST(%s, shigu_now() - interval '15 s')", [floor]
 
 
-def _due_column(kind: Kind) -> str:
-    column = kind.model._meta.get_field(kind.due)
-    if not isinstance(column, DateTimeField) or column.model is not _concrete(kind.model):
-        raise ImproperlyConfigured(f"{kind.name}: {kind.due!r} is no time in the kind's own table")
-    return column.column
-
-
-def _concrete(model: type[Model]) -> type[Model]:
-    return model._meta.concrete_model or model
+def _column(kind: Kind, name: str) -> Field:
+    meta = kind.model._meta
+    column = meta.pk if name == "pk" else meta.get_field(name)
+    if not isinstance(column, Field) or column.model is not meta.concrete_model:
+        raise ImproperlyConfigured(f"{kind.name}: {name!r} is no column of the kind's own table")
+    return column
 
 
 def _among(kind: Kind) -> str:
@@ -160,9 +155,10 @@ def _among(kind: Kind) -> str:
         return "true"
     except EmptyResultSet:
         return "false"
-    return "(" + text % tuple(_literal(value) for value in values) + ")"
+    literal: str = text % tuple(_literal(value) for value in values)
+    return "(" + literal.replace("%", "%%") + ")"
 
 
 def _literal(value: Any) -> str:
     connection.ensure_connection()
-    return sql.Literal(value).as_string(connection.connection).replace("%", "%%")
+    return sql.Literal(value).as_string(connection.connection)

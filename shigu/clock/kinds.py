@@ -27,6 +27,10 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
 
+ALARM = timedelta(seconds=60)
+"""How long overdue the oldest row of a kind may be before operators are told."""
+
+
 class RingHandler(Protocol):
     """Changes the rows of `ids` and everything that follows, set-based; says how many it changed."""
 
@@ -48,6 +52,7 @@ class Kind:
     name: str
     due: str
     among: Q
+    alarm: timedelta = field(default=ALARM, init=False)
 
     @property
     def model(self) -> type[Model]:
@@ -113,7 +118,7 @@ class Every(Leased):
     zone: ZoneInfo
 
     @cached_property
-    def model(self) -> type[Model]:  # type: ignore[override]
+    def model(self) -> type[Model]:
         return apps.get_model("clock", "Periodic")
 
 
@@ -148,12 +153,20 @@ def apart() -> Iterator[None]:
 
 
 def rings(
-    model: type[Model], *, due: str, among: Q | None = None, holds: bool = False, name: str = ""
+    model: type[Model],
+    *,
+    due: str,
+    among: Q | None = None,
+    holds: bool = False,
+    alarm: timedelta = ALARM,
+    name: str = "",
 ) -> Callable[[R], R]:
     """Rows of `model` ring at `due`; `holds` where their batch locks what buyers wait for."""
 
     def declare(handler: R) -> R:
-        _declare(Rings(name or _name(handler), due, among or Q(), handler, model, holds))
+        kind = Rings(name or _name(handler), due, among or Q(), handler, model, holds)
+        kind.alarm = alarm
+        _declare(kind)
         return handler
 
     return declare

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import psycopg
 import structlog
 from django.db import transaction
 
@@ -137,7 +138,9 @@ def _failing(kind: Kind, error_class: str) -> set[int]:
 
 
 def class_of(error: Exception) -> str:
-    kind = type(error)
+    """The error's class; PostgreSQL's own name for it where Django wrapped that."""
+    cause = error.__cause__
+    kind = type(cause if isinstance(cause, psycopg.Error) else error)
     return f"{kind.__module__}.{kind.__qualname__}"[:200]
 
 

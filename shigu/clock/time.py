@@ -43,7 +43,10 @@ def shift(by: timedelta) -> None:
     if not (settings.CLOCK_MAY_SHIFT and is_shiftable()):
         raise ShiftRefused
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE clock_offset SET moved = moved + %s", [by])
+        cursor.execute(_MOVE, [by.total_seconds()])
+
+
+_MOVE = "UPDATE clock_offset SET moved = moved + make_interval(secs => %s)"
 
 
 @contextmanager
