@@ -6,6 +6,7 @@ Each tag writes finished, escaped mark-up that is right without JavaScript; the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +34,10 @@ def _now(context: Context) -> datetime:
 
 def _epoch(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
+
+
+def _left(context: Context, ends: datetime) -> float:
+    return (ends - _now(context)).total_seconds()
 
 
 def _stamp(moment: datetime) -> str:
@@ -82,9 +87,9 @@ def drum(
     then: str = "",
 ) -> SafeString:
     """Sixty studs, lit for what is left of start..ends or of `window` seconds; then opens `then`."""
-    left = (ends - _now(context)).total_seconds()
+    left = _left(context, ends)
     whole = window or ((ends - start).total_seconds() if start else 900)
-    text = spoken.countdown(int(left))
+    text = spoken.countdown(math.ceil(left))
     return format_html(
         '<div class="drum {}{}" data-ends="{}" data-window="{}"{}>{}'
         '<div class="skin" aria-hidden="true"><b>{}</b><small>{}</small></div>'
@@ -98,7 +103,7 @@ def drum(
         text,
         label,
         label,
-        spoken.minutes_left(int(left)),
+        spoken.minutes_left(math.ceil(left)),
     )
 
 
@@ -112,7 +117,7 @@ def tick(context: Context, ends: datetime, look: str = "", then: str = "") -> Sa
         _epoch(ends),
         format_html(' data-then="{}"', then) if then else "",
         spoken.exact(ends),
-        spoken.countdown(int((ends - _now(context)).total_seconds())),
+        spoken.countdown(math.ceil(_left(context, ends))),
     )
 
 

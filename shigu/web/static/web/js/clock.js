@@ -1,6 +1,6 @@
 /* The server's time in this browser. <html data-now> is the server's epoch in milliseconds when it wrote the
    page; from then on only performance.now() counts, so a wrong or moved clock on this device changes nothing.
-   now() is the server's time; every(fn) calls fn once a second; resync() asks data-clock again. */
+   now() is the server's time; every(fn) calls fn four times a second; resync() asks data-clock again. */
 
 const root = document.documentElement;
 let atPage = Number(root.dataset.now) || Date.now();   // server time …
@@ -52,7 +52,7 @@ function beat() {
 
 function loop() {
   beat();
-  setTimeout(loop, 1000 - (now() % 1000) + 5);          // just after each whole second of the server
+  setTimeout(loop, 250);                                // each countdown ends on a fraction of its own
 }
 
 const entry = performance.getEntriesByType("navigation")[0];

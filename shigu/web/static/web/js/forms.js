@@ -14,7 +14,8 @@ function key(form) {
 }
 
 function busy(form, on, submitter) {
-  for (const button of form.querySelectorAll("button:not([type=button]), input[type=submit]")) {
+  const buttons = [...form.elements].filter(each => each.matches("button:not([type=button]), input[type=submit]"));
+  for (const button of buttons) {
     if (on && !button.disabled) { button.disabled = true; button.dataset.paused = ""; }
     if (!on && "paused" in button.dataset) { button.disabled = false; delete button.dataset.paused; }
     if (!on) button.removeAttribute("aria-busy");
@@ -33,7 +34,8 @@ function ask(text) {
 
 document.addEventListener("submit", event => {
   const form = event.target, submitter = event.submitter;
-  if (form.method === "dialog") return;
+  const method = (form.getAttribute("method") ?? "get").toLowerCase();
+  if (method === "dialog") return;
   const question = submitter?.dataset.confirm ?? form.dataset.confirm;
   if (question && !form.confirmed) {
     event.preventDefault();
@@ -46,12 +48,14 @@ document.addEventListener("submit", event => {
     });
     return;
   }
-  if (form.method !== "post" && !("once" in form.dataset)) return;
+  const fetched = form.matches("[hx-post], [hx-put], [hx-patch], [hx-delete], [hx-action]");
+  if (method !== "post" && !fetched && !("once" in form.dataset)) return;
   if (sending.has(form)) { event.preventDefault(); return; }
   key(form);
   sending.add(form);
-  setTimeout(() => busy(form, !event.defaultPrevented || form.matches("[hx-post]"), submitter));   // after the button's own value is in
-  if (event.defaultPrevented && !form.matches("[hx-post]")) sending.delete(form);
+  setTimeout(() => {                                    // after the button's own value has been read
+    if (event.defaultPrevented && !fetched) sending.delete(form); else if (sending.has(form)) busy(form, true, submitter);
+  });
 }, true);
 
 function free(form) {
