@@ -189,7 +189,7 @@ def _money_is_back(telling: Telling) -> None:
 def _decide_now(telling: Telling) -> None:
     """Decided just now, so that somebody who looks sees money on its way."""
     _pay(telling)
-    travel(MINUTE)
+    travel(MINUTE / 6)
     refunding.refund(telling.order_id, by=telling.operator.pk)
 
 
