@@ -66,7 +66,7 @@ def _use(name: str) -> None:
 
 def _copy(template: str, name: str) -> None:
     _server(
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
+        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY WAL_LOG").format(
             sql.Identifier(name), sql.Identifier(template)
         )
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,8 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def market(clone: str, keys: Path, settings: Any) -> Iterator[Market]:
+def market(clone: str, keys: Path, settings: Any) -> Market:
     """Alice, Bob and a few teapots."""
     settings.ALIPAY_SIMULATOR_DIR = str(keys)
     settings.ALIPAY_GATEWAY = "http://127.0.0.1:9/gateway.do"
-    yield Market()
+    return Market()
