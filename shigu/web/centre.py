@@ -18,6 +18,7 @@ from shigu.learning.models import Enrolment
 from shigu.orders import lists
 from shigu.web import address_book, profile_page
 from shigu.web.live import stream_address
+from shigu.web.myorders import TABS
 from shigu.web.order_cards import cards_of
 
 
@@ -42,10 +43,12 @@ def centre(request: HttpRequest) -> HttpResponse:
     """What is mine at one look: what waits for payment, how many orders, the latest courses."""
     user_id, now = _me(request), clock.now()
     unpaid = cards_of(list(lists.mine(user_id, "unpaid")[:3]), now)
+    counts, mine = lists.counts(user_id), shelf(user_id)
     context = {
-        "counts": lists.counts(user_id),
+        "tabs": [(name, word, counts[name]) for name, word in TABS.items()],
         "unpaid": unpaid,
-        "shelf": shelf(user_id)[:3],
+        "shelf": mine[:3],
+        "strip": {"orders": counts["all"], "courses": len(mine)},
         "now": now,
         "stream": stream_address(request, [card.order.pk for card in unpaid]),
     }
