@@ -181,6 +181,10 @@ class Simulator:
     def release(self, out_trade_no: str = "") -> int:
         return int(self._post("release", out_trade_no=out_trade_no)["released"])
 
+    def remember(self, trades: list[Told]) -> int:
+        """Paid trades from before its time; how many were new."""
+        return int(self._post("remember", trades=trades)["new"])
+
     def clock(self, offset_seconds: float) -> Told:
         return self._post("clock", offset_seconds=offset_seconds)
 

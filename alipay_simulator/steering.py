@@ -1,6 +1,6 @@
 """/_sim/…: the JSON control API by which tests set switches, play the buyer, move the clock and look.
 
-GET state, faults, health; POST faults, pay, scan, resend, release, clock, rotate, reset. Answers are JSON; a
+GET state, faults, health; POST faults, pay, scan, resend, release, remember, clock, rotate, reset. Answers are JSON; a
 request that makes no sense is a 400 that says why, a refused payment a 409 with Alipay's sub_code.
 """
 
@@ -20,6 +20,7 @@ from alipay_simulator.desk import Desk
 from alipay_simulator.faults import KNOWN, BadFault
 from alipay_simulator.keyring import pair
 from alipay_simulator.paying import settle_page
+from alipay_simulator.remembering import NotATrade, remember
 from alipay_simulator.reporting import clock_told, state
 from alipay_simulator.rows import Page, Trade, TradeError, newest_page, page_by_token
 from alipay_simulator.wallets import SCANNER, Buyer, buyer_of
@@ -40,7 +41,7 @@ async def steer(request: Request) -> JSONResponse:
     try:
         asked = await _asked(request)
         return JSONResponse(await act(request.app.state.desk, request.app.state.courier, asked))
-    except (BadRequest, BadFault) as problem:
+    except (BadRequest, BadFault, NotATrade) as problem:
         return JSONResponse({"error": "bad_request", "message": str(problem)}, 400)
     except TradeError as error:
         return JSONResponse({"error": error.sub_code, "message": error.message}, 409)
@@ -149,6 +150,14 @@ async def _release(desk: Desk, courier: Courier, asked: Told) -> Told:
     return {"released": announcing.release(desk, _text(asked, "out_trade_no"))}
 
 
+async def _remember(desk: Desk, courier: Courier, asked: Told) -> Told:
+    """`trades` from before this simulator's time, each {out_trade_no, trade_no, fen, subject, paid_at}."""
+    trades = asked.get("trades")
+    if not isinstance(trades, list) or not all(isinstance(one, dict) for one in trades):
+        raise BadRequest("trades is a list of objects")
+    return {"new": remember(desk, trades)}
+
+
 async def _clock(desk: Desk, courier: Courier, asked: Told) -> Told:
     """`offset_seconds` sets the distance from true time, `advance_seconds` adds to it."""
     wanted, base = asked.get("offset_seconds"), 0.0
@@ -185,6 +194,7 @@ ACTS: dict[tuple[str, str], Callable[[Desk, Courier, Told], Awaitable[Told]]] = 
     ("POST", "pay"): _pay,
     ("POST", "resend"): _resend,
     ("POST", "release"): _release,
+    ("POST", "remember"): _remember,
     ("POST", "clock"): _clock,
     ("POST", "rotate"): _rotate,
     ("POST", "reset"): _reset,
