@@ -16,7 +16,7 @@ import structlog
 from django.db import transaction
 
 from shigu.clock.backoff import Backoff
-from shigu.clock.claiming import Claimed, move
+from shigu.clock.claiming import Claimed, move, run
 from shigu.clock.errors import UnknownKind
 from shigu.clock.hints import hint
 from shigu.clock.kinds import Calls, Kind, find
@@ -27,6 +27,10 @@ log = structlog.get_logger(__name__)
 
 BACKOFF = Backoff(first=timedelta(seconds=30), factor=2, most=timedelta(hours=1))
 TOO_MANY = 8
+
+SET_ASIDE = """
+SELECT subject, due_at FROM clock_quarantine WHERE kind = %s AND subject = ANY(%s::bigint[])
+"""
 
 
 def set_aside(kind: Kind, row: Claimed, error: Exception, *, backoff: Backoff = BACKOFF) -> None:
@@ -50,10 +54,9 @@ def set_aside(kind: Kind, row: Claimed, error: Exception, *, backoff: Backoff = 
 
 def release(kind: Kind, pks: Iterable[int]) -> dict[int, datetime]:
     """These went well; returns when those that had been set aside were due in the first place."""
-    entries = Quarantine.objects.filter(kind=kind.name, subject__in=list(pks))
-    originals = dict(entries.values_list("subject", "due_at"))
+    originals = dict(run(SET_ASIDE, [kind.name, list(pks)]))
     if originals:
-        entries.delete()
+        Quarantine.objects.filter(kind=kind.name, subject__in=originals).delete()
     return originals
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 from shigu.clock import functions
 from shigu.clock.errors import ShiftRefused
@@ -56,8 +57,8 @@ def shifted(by: timedelta) -> Iterator[None]:
     try:
         yield
     finally:
-        # Inside a broken transaction nothing can be moved back, and its rollback does it anyway.
-        if not connection.needs_rollback:
+        # In a broken transaction nothing can be moved back, and its rollback does it anyway.
+        if not _is_broken():
             shift(-by)
 
 
@@ -71,6 +72,13 @@ def allow_shifting() -> None:
 def forbid_shifting() -> None:
     """Back to the real clock, the offset forgotten."""
     _run(functions.REAL + functions.DROP_TABLE)
+
+
+def _is_broken() -> bool:
+    link = connection.connection
+    return connection.needs_rollback or (
+        link is not None and link.info.transaction_status == TransactionStatus.INERROR
+    )
 
 
 def _value(query: str) -> Any:

@@ -11,6 +11,8 @@ WAITING = Q(state="waiting")
 
 
 class Tower(models.Model):
+    kin = models.IntegerField(default=0)
+
     class Meta:
         app_label = "bells"
 

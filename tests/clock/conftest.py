@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.apps import apps
+from django.db import connection, connections
 
 from shigu import clock
 from shigu.clock import kinds, lateness
+from tests import conftest as databases
 from tests.clock import bells
 from tests.clock.bells import WAITING, Bell, Strike
 
@@ -55,16 +57,45 @@ class Tower:
         return Bell.objects.filter(WAITING).count()
 
 
+@pytest.fixture(scope="session")
+def _bells(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """One clone with towers for this room; each test finds it empty."""
+    home = connections.settings["default"]["NAME"]
+    name = f"{home}_bells"
+    databases._copy(f"{home}_template", name)
+    with django_db_blocker.unblock():
+        connection.close()
+        databases._use(name)
+        with connection.schema_editor() as editor:
+            for model in bells.ALL:
+                editor.create_model(model)
+        connection.close()
+        databases._use(home)
+    yield name
+    databases._drop(name)
+
+
 @pytest.fixture
-def tower(clone: str) -> Iterator[Tower]:
-    """A database of the test's own with empty towers; only kinds of this test are known."""
-    with connection.schema_editor() as editor:
-        for model in bells.ALL:
-            editor.create_model(model)
-    lateness.forget()
-    with kinds.apart():
+def tower(_bells: str, django_db_blocker: Any) -> Iterator[Tower]:
+    """Empty towers, real commits, any number of connections; only kinds of this test are known."""
+    home = connections.settings["default"]["NAME"]
+    with django_db_blocker.unblock(), kinds.apart():
+        connection.close()
+        databases._use(_bells)
+        _empty()
         yield Tower()
+        lateness.forget()
+        connection.close()
+        databases._use(home)
+
+
+def _empty() -> None:
+    models = [*bells.ALL, *apps.get_app_config("clock").get_models()]
+    tables = ", ".join(model._meta.db_table for model in models)
     lateness.forget()
+    clock.allow_shifting()
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY; UPDATE clock_offset SET moved = '0'")
 
 
 @pytest.fixture(autouse=True)
