@@ -29,6 +29,7 @@ register = template.Library()
 
 def _now(context: Context) -> datetime:
     found = context.get("now")
+    found = found() if callable(found) else found
     return found if isinstance(found, datetime) else datetime.now(tz=UTC)
 
 

@@ -1,0 +1,212 @@
+"""What is on sale, as lists: filtered, searched, sorted, each product with its price and what is left.
+
+`products(wish)` is a queryset to page through; `offers(rows)` makes of its rows what a page shows. Three
+queries serve any page of any list (count, rows, none per row), two more its directions and categories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Coalesce
+
+from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
+from shigu.kit.money import Fen
+
+FEW = 20
+"""Up to so many pieces a page says how many are left."""
+
+MOST_WORDS = 8
+
+
+class Sort(StrEnum):
+    HOT = "hot"
+    NEW = "new"
+    CHEAP = "cheap"
+    DEAR = "dear"
+
+
+ORDERS: dict[Sort, tuple[str, ...]] = {
+    Sort.HOT: ("-popularity", "-pk"),
+    Sort.NEW: ("-listed_at", "-pk"),
+    Sort.CHEAP: ("from_price", "-pk"),
+    Sort.DEAR: ("-from_price", "-pk"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody looks for; whatever is empty does not narrow. Prices in fen, both ends included."""
+
+    kind: str = ""
+    direction: str = ""
+    category: str = ""
+    level: int | None = None
+    least: Fen | None = None
+    most: Fen | None = None
+    words: str = ""
+    sort: Sort = Sort.HOT
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A product as a list shows it: its lowest price in fen, whether there are others, pieces left."""
+
+    product: Product
+    price: Fen
+    was: Fen | None
+    many: bool
+    left: int | None
+
+    @property
+    def few(self) -> int | None:
+        """Pieces left where that is worth saying; nothing for courses and full shelves."""
+        return self.left if self.left is not None and self.left <= FEW else None
+
+
+DOC = (
+    "catalogue_product.name_zh || ' ' || catalogue_product.name_en || ' ' || "
+    "catalogue_product.brief_zh || ' ' || catalogue_product.brief_en || ' ' || "
+    "catalogue_product.maker_zh || ' ' || catalogue_product.maker_en"
+)
+SAYS = f"""(
+  (catalogue_grams({DOC}) @> catalogue_grams(%s)
+   AND strpos(catalogue_plain({DOC}), catalogue_plain(%s)) > 0)
+  OR catalogue_product.category_id IN (
+    SELECT c.id FROM catalogue_category c JOIN catalogue_direction d ON d.id = c.direction_id
+     WHERE strpos(catalogue_plain(c.name_zh || ' ' || c.name_en || ' ' || d.name_zh || ' ' || d.name_en),
+                  catalogue_plain(%s)) > 0))"""
+NAMED = """strpos(catalogue_plain(catalogue_product.name_zh || ' ' || catalogue_product.name_en),
+                  catalogue_plain(%s)) > 0"""
+
+
+def products(wish: Wish) -> QuerySet[Product]:
+    """On sale and wished for, in order; each row carries what `offers` reads."""
+    cheapest = _on_sale_skus().order_by("price", "position", "pk")
+    rows = _narrowed(wish).annotate(
+        from_price=Subquery(cheapest.values("price")[:1], output_field=BigIntegerField())
+    )
+    if wish.least is not None:
+        rows = rows.filter(from_price__gte=wish.least)
+    if wish.most is not None:
+        rows = rows.filter(from_price__lte=wish.most)
+    return rows.annotate(
+        from_was=Subquery(cheapest.values("was")[:1]), prices=_prices(), left=_left()
+    ).order_by(*_order(wish))
+
+
+def offers(rows: Iterable[Product]) -> list[Offer]:
+    """What a page shows of rows that came from `products`."""
+    return [_offer(row) for row in rows]
+
+
+def hottest(kind: str, count: int) -> list[Offer]:
+    """The first of one kind, in one query."""
+    return offers(products(Wish(kind=kind))[:count])
+
+
+def newest(count: int) -> list[Offer]:
+    """What came last, courses and goods, in one query."""
+    return offers(products(Wish(sort=Sort.NEW))[:count])
+
+
+def directions(kind: str) -> Sequence[Direction]:
+    """Directions of one kind that have something on sale, with such categories, in two queries."""
+    filled = Category.objects.filter(
+        Exists(Product.objects.filter(category=OuterRef("pk"), on_sale=True))
+    ).order_by("position", "pk")
+    return list(
+        Direction.objects.filter(kind=kind, categories__in=filled)
+        .distinct()
+        .order_by("position", "pk")
+        .prefetch_related(Prefetch("categories", queryset=filled))
+    )
+
+
+def on_sale(slug: str) -> Product:
+    """One product with its shelf; Product.DoesNotExist also for what was taken down."""
+    return Product.objects.select_related("category__direction").get(slug=slug, on_sale=True)
+
+
+def choices(product_id: int) -> list[Sku]:
+    """What a buyer may choose of a product, with its stock, in one query."""
+    rows = Sku.objects.filter(product_id=product_id, on_sale=True)
+    return list(rows.select_related("stock", "product").order_by("position", "pk"))
+
+
+def sku(pk: int) -> Sku:
+    """One SKU, on sale or not, with all that a line shows; Sku.DoesNotExist for junk."""
+    return Sku.objects.select_related("stock", "product__category").get(pk=pk)
+
+
+def free(sku: Sku) -> int | None:
+    """Pieces of goods that can be had as it was read; None for a course."""
+    if sku.product.kind == Kind.COURSE:
+        return None
+    stock = getattr(sku, "stock", None)
+    return max(stock.free, 0) if stock else 0
+
+
+def _on_sale_skus() -> QuerySet[Sku]:
+    return Sku.objects.filter(product=OuterRef("pk"), on_sale=True)
+
+
+def _prices() -> Subquery:
+    distinct = (
+        _on_sale_skus().order_by().values("product").annotate(n=Count("price", distinct=True))
+    )
+    return Subquery(distinct.values("n"), output_field=IntegerField())
+
+
+def _left() -> Coalesce:
+    free = Sum(F("stock__on_hand") - F("stock__held"))
+    total = _on_sale_skus().order_by().values("product").annotate(left=free).values("left")
+    return Coalesce(Subquery(total, output_field=IntegerField()), 0)
+
+
+def _narrowed(wish: Wish) -> QuerySet[Product]:
+    narrow = Q(on_sale=True)
+    for column, value in (
+        ("kind", wish.kind),
+        ("category__direction__slug", wish.direction),
+        ("category__slug", wish.category),
+        ("level", wish.level),
+    ):
+        if value:
+            narrow &= Q(**{column: value})
+    rows = Product.objects.select_related("category").filter(narrow, Exists(_on_sale_skus()))
+    for word in wish.words.split()[:MOST_WORDS]:
+        rows = rows.filter(RawSQL(SAYS, [word] * 3, output_field=BooleanField()))
+    if wish.words:
+        rows = rows.annotate(named=RawSQL(NAMED, [wish.words], output_field=BooleanField()))
+    return rows
+
+
+def _order(wish: Wish) -> tuple[str, ...]:
+    """Best first: a search by heat puts those before whose name says it."""
+    order = ORDERS[wish.sort]
+    return ("-named", *order) if wish.words and wish.sort == Sort.HOT else order
+
+
+def _offer(row: Product) -> Offer:
+    price, was, prices, left = (
+        getattr(row, name) for name in ("from_price", "from_was", "prices", "left")
+    )
+    return Offer(row, price, was, prices > 1, None if row.kind == Kind.COURSE else max(left, 0))

@@ -1,0 +1,36 @@
+"""What stands between this reader and a course: it is theirs until …, or it waits in an unpaid order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shigu.catalogue.models import Kind, Product
+from shigu.learning.courses import running_until
+from shigu.learning.models import Enrolment
+from shigu.orders.buying import courses_in_hand
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """The running enrolment, or the number of the unpaid order; neither where it can be bought."""
+
+    enrolment: Enrolment | None = None
+    order: str = ""
+
+    @property
+    def blocks(self) -> bool:
+        """Can the course not be bought now?"""
+        return bool(self.enrolment or self.order)
+
+
+def in_hand(user_id: int | None, product: Product, now: datetime) -> InHand:
+    """How the reader stands to a course; nothing for goods and for visitors."""
+    if user_id is None or product.kind != Kind.COURSE:
+        return InHand()
+    pair = (user_id, product.pk)
+    running, waiting = courses_in_hand([pair], now=now)
+    return InHand(
+        enrolment=running_until(user_id, product.pk) if pair in running else None,
+        order=waiting.get(pair, ""),
+    )

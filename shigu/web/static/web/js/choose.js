@@ -1,0 +1,28 @@
+/* A product page: the price and the largest quantity follow the choice. Without this the tiles say both. */
+const form = document.getElementById("choose");
+
+function follow() {
+  const chosen = form.querySelector("input[name=sku]:checked");
+  if (!chosen) return;
+  const [yuan, fen] = chosen.dataset.price.split(".");
+  for (const place of document.querySelectorAll("[data-chosen-price] .money")) {
+    place.querySelector("i").textContent = `.${fen}`;
+    place.querySelector(".yen").nextSibling.textContent = yuan;
+  }
+  const was = document.querySelector("[data-chosen-was]");
+  if (was) {
+    was.hidden = !chosen.dataset.was;
+    if (chosen.dataset.was) was.querySelector("s").lastChild.textContent = `¥${chosen.dataset.was}`;
+  }
+  const quantity = form.querySelector("input[name=quantity]");
+  if (quantity && chosen.dataset.left) {
+    quantity.max = Math.min(99, Number(chosen.dataset.left));
+    if (Number(quantity.value) > Number(quantity.max)) quantity.value = quantity.max;
+    quantity.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+}
+
+if (form) {
+  form.addEventListener("change", follow);
+  follow();
+}
