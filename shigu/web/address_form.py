@@ -16,7 +16,7 @@ PHONE = RegexValidator(
 )
 
 
-class AddressForm(forms.ModelForm[Address]):
+class AddressForm(forms.ModelForm):
     """Recipient, phone, region, street, and whether it comes first."""
 
     phone = forms.CharField(

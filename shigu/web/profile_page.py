@@ -29,7 +29,7 @@ from shigu.web.verbs import verb
 OLDEST = date(1900, 1, 1)
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):
     """Everything a buyer may say about themselves."""
 
     gender = forms.ChoiceField(label=gettext_lazy("Gender"), choices=Gender.choices, required=False)

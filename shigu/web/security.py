@@ -34,11 +34,15 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         office = request.path.startswith("/ops/")
-        policy = BACK_OFFICE if office else SHOP.format(
-            events=events_origin(request), cashier=cashier_origin()
+        policy = (
+            BACK_OFFICE
+            if office
+            else SHOP.format(events=events_origin(request), cashier=cashier_origin())
         )
         response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), microphone=(), geolocation=()"
+        )
         return response
 
 
