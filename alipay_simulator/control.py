@@ -230,7 +230,7 @@ class Simulator:
 
     @staticmethod
     def wait(
-        condition: Callable[[], Any], *, seconds: float = 10, what: str = "the condition"
+        condition: Callable[[], Any], *, seconds: float = 20, what: str = "the condition"
     ) -> Any:
         """Poll until it is true and return what it was; TimeoutError otherwise."""
         until = time.monotonic() + seconds

@@ -1,7 +1,7 @@
 """/_sim/…: the JSON control API by which tests set switches, play the buyer, move the clock and look.
 
-GET state, faults, health; POST faults, pay, scan, resend, release, remember, clock, rotate, reset. Answers are JSON; a
-request that makes no sense is a 400 that says why, a refused payment a 409 with Alipay's sub_code.
+GET state, faults, health; POST faults, pay, scan, resend, release, remember, clock, rotate, reset. Answers are
+JSON; a request that makes no sense is a 400 that says why, a refused payment a 409 with Alipay's sub_code.
 """
 
 from __future__ import annotations

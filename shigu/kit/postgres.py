@@ -39,6 +39,17 @@ def start(folder: Path, *, settings: dict[str, str] | None = None, database: str
     return url(server.get_postmaster_info().socket_dir, database)
 
 
+def start_over(folder: Path, *, database: str = "shigu") -> str:
+    """An empty `database` on the server in `folder`, whoever is connected; its URL."""
+    import psycopg  # noqa: PLC0415 - as below
+
+    server = pgserver.get_server(folder, cleanup_mode=None)
+    with psycopg.connect(server.get_uri(database="postgres"), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+    _create_database(server.get_uri(database="postgres"), database)
+    return url(server.get_postmaster_info().socket_dir, database)
+
+
 def stop(folder: Path) -> None:
     """End the server in `folder`; nothing happens where none runs."""
     if (folder / "postmaster.pid").exists():

@@ -25,7 +25,7 @@ def test_a_remembered_payment_is_known_and_paid(sim: Simulator, shop: Merchant) 
     """Told once, it can be queried; told twice, it is the same trade; nobody is notified."""
     assert sim.remember([old_trade()]) == 1
     assert sim.remember([old_trade(fen=1)]) == 0
-    answer = shop.query(PAID["out_trade_no"])
+    answer = shop.call("alipay.trade.query", out_trade_no=PAID["out_trade_no"])
     assert (answer["trade_status"], answer["total_amount"]) == ("TRADE_SUCCESS", "98.00")
     assert sim.notifications() == []
 

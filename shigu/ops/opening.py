@@ -1,0 +1,83 @@
+"""Before a shop opens its doors: tables, a clock that may be moved, a catalogue, files for browsers.
+
+Each step is a function of its own, returns what it found in a few words, and may be repeated; the demo
+takes them all in order, `shigu serve` only looks.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.core.management import call_command
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from shigu import clock
+from shigu.clock.models import Dispatcher
+from shigu.ops.seeding.run import seed
+from shigu.payments.models import Attempt, State
+
+
+NOT_SERVED = ["django_htmx"]
+"""Apps whose files no page asks for; htmx itself is a file of our own."""
+
+
+def missing_tables() -> int:
+    """How many migrations have not been applied."""
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def make_tables() -> str:
+    """Apply what is missing."""
+    if not (missing := missing_tables()):
+        return "up to date"
+    call_command("migrate", verbosity=0, interactive=False)
+    return f"{missing} migrations applied"
+
+
+def let_time_be_moved() -> str:
+    """Give this database a clock that the demo may move; how far it was moved already."""
+    clock.allow_shifting()
+    moved = clock.offset()
+    return f"moved by {moved}" if moved else "true, may be moved"
+
+
+def fill_shelves() -> str:
+    """Seed, once."""
+    new = seed()
+    return (
+        f"{new.products} products, {new.orders} orders"
+        if new.products or new.orders
+        else "as it was"
+    )
+
+
+def collect_files() -> str:
+    """Styles, scripts and pictures with names that never change their content."""
+    call_command("collectstatic", verbosity=0, interactive=False, ignore_patterns=NOT_SERVED)
+    return "collected"
+
+
+def clock_ticked_since(moment: datetime) -> bool:
+    """Has a dispatcher shown itself since?"""
+    try:
+        return Dispatcher.objects.filter(ticked_at__gt=moment).exists()
+    finally:
+        connections.close_all()
+
+
+def paid_attempts() -> list[dict[str, object]]:
+    """Payments that the shop knows, for a simulator that has not heard of them."""
+    month_ago = clock.now() - timedelta(days=89)
+    rows = Attempt.objects.filter(provider="alipay", state=State.PAID, paid_at__gt=month_ago)
+    return [
+        {
+            "out_trade_no": row.out_trade_no,
+            "trade_no": row.trade_no,
+            "fen": row.amount,
+            "subject": row.title,
+            "paid_at": row.paid_at.timestamp() if row.paid_at else None,
+        }
+        for row in rows.order_by("-pk")[:500]
+    ]
