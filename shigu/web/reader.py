@@ -1,14 +1,24 @@
-"""What stands between this reader and a course: it is theirs until …, or it waits in an unpaid order."""
+"""Who reads, and what stands between them and a course.
+
+It is theirs until …, or it waits in an unpaid order of theirs; else it can be bought.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.http import HttpRequest
+
 from shigu.catalogue.models import Kind, Product
 from shigu.learning.courses import running_until
 from shigu.learning.models import Enrolment
 from shigu.orders.buying import courses_in_hand
+
+
+def me(request: HttpRequest) -> int:
+    """The signed-in reader's id, behind a guard that let nobody else in."""
+    return int(request.user.pk or 0)
 
 
 @dataclass(frozen=True, slots=True)

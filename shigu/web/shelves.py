@@ -132,7 +132,7 @@ def _facets(query: QueryDict, wish: Wish, shelves: Sequence[Direction]) -> list[
     inside = [d for d in shelves if not wish.direction or d.slug == wish.direction]
     categories = [(c.slug, c.name) for d in inside for c in d.categories.all()]
     course = wish.kind == Kind.COURSE
-    rows: list[tuple[Word, str, list[tuple[Any, Word]], object]] = [
+    rows: list[tuple[Word, str, Sequence[tuple[Any, Word]], object]] = [
         (
             _("Direction") if course else _("Department"),
             "direction",

@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -35,7 +35,7 @@ def verb(limit: Limit, *, back: str, named: bool = True) -> Callable[[View[P]], 
         def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             home = reverse(back, args=args, kwargs=kwargs) if named else reverse(back)
             if not request.user.is_authenticated:
-                return redirect_to_login(home)
+                return leave(request, home)
             if request.method != "POST":
                 return redirect(home)
             try:
@@ -47,6 +47,15 @@ def verb(limit: Limit, *, back: str, named: bool = True) -> Callable[[View[P]], 
         return inner
 
     return wrap
+
+
+def leave(request: HttpRequest, address: str) -> HttpResponseBase:
+    """Go to another page of ours, past the sign-in for a visitor; the whole page also where a script asked."""
+    signed_in = request.user.is_authenticated
+    answer = HttpResponseRedirect(address) if signed_in else redirect_to_login(address)
+    if request.headers.get("HX-Request") != "true":
+        return answer
+    return HttpResponse(status=204, headers={"HX-Redirect": answer.url})
 
 
 def where_from(request: HttpRequest, otherwise: str) -> str:
