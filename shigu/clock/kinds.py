@@ -246,7 +246,7 @@ def _declare(kind: Kind) -> None:
 
 
 def _by_handler(handler: Callable[..., Any]) -> Kind | None:
-    return next((k for k in _known.values() if getattr(k, "handler", None) is handler), None)
+    return next((k for k in _known.values() if handler in (k, getattr(k, "handler", None))), None)
 
 
 def _name(handler: Callable[..., Any]) -> str:

@@ -88,7 +88,7 @@ def _run(kind: Every, row: Claimed) -> Drained:
     try:
         kind.handler(now=now())
     except Exception as error:
-        log.exception("clock.periodic_failed", kind=kind.name)
+        log.error("clock.periodic_failed", kind=kind.name, error=text_of(error))
         _failed(kind, row, error)
         step.failed = 1
     else:

@@ -8,8 +8,10 @@ cost two hundred thousand calls.
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import structlog
@@ -148,4 +150,7 @@ def class_of(error: Exception) -> str:
 
 
 def text_of(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:2000]
+    """What operators read: the error and where it was raised; never what was in its variables."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {str(error).strip()[:2000]}{where}"
