@@ -13,7 +13,7 @@ from tests.simulator.merchant import Merchant, Till
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Simulator]:
-    with Simulator.started(speed=2400, extra=["--notify-timeout", "0.4"]) as sim:
+    with Simulator.started(speed=2400, extra=["--notify-timeout", "1"]) as sim:
         yield sim
 
 
@@ -32,7 +32,7 @@ def till() -> Iterator[Till]:
 
 @pytest.fixture
 def http() -> Iterator[httpx.Client]:
-    with httpx.Client(trust_env=False, timeout=10) as client:
+    with httpx.Client(trust_env=False, verify=False, timeout=10) as client:
         yield client
 
 
@@ -52,5 +52,5 @@ def merchant_of(sim: Simulator, till: Till, http: httpx.Client) -> Merchant:
 def browser(sim: Simulator) -> Iterator[httpx.Client]:
     """A browser without scripts: follows nothing by itself, says which page it is on."""
     headers = {"origin": sim.url, "sec-fetch-site": "same-origin", "accept-language": "en"}
-    with httpx.Client(base_url=sim.url, trust_env=False, headers=headers) as client:
+    with httpx.Client(base_url=sim.url, trust_env=False, verify=False, headers=headers) as client:
         yield client

@@ -68,8 +68,9 @@ def test_a_person_pays(
     page.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "language"), [(390, "en"), (1440, "zh-CN")])
+@pytest.mark.parametrize(
+    ("width", "language", "scheme"), [(390, "en", "light"), (1440, "zh-CN", "dark")]
+)
 def test_pages_fit_and_are_accessible(
     chromium: Browser, sim: Simulator, shop: Merchant, width: int, language: str, scheme: str
 ) -> None:
