@@ -1,0 +1,237 @@
+"""An order's whole life at random, against a real provider: place, open, pay, be told (again), ask, lapse,
+cancel, restore, ship, refund, in any order, time passing in between.
+
+After every step the audit holds and every move in the history is one that the design allows. At the end of
+each life time passes until nothing is due, and then every fen that the provider took is either in a paid order
+or went back, by the provider's own books, and nothing is held.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from alipay_simulator.control import Simulator, SimulatorError
+from shigu import clock
+from shigu.clock.drain import drain_all
+from shigu.kit.errors import Refusal
+from shigu.orders import refunding, shipping
+from shigu.orders.models import Order, OrderEvent, Status
+from shigu.payments.models import Attempt, Money, Notice, Refund, RefundState, State
+from shigu.payments.notices import hear
+from shigu.payments.polling import poll
+from tests.payments.shopfront import notify_fields, private_key, signed_notify
+from tests.races.market import Market, assert_audit_holds
+
+UNPAID, PAID, CANCELLED, EXPIRED, REFUNDED = Status
+ALLOWED = {
+    (None, UNPAID),
+    (UNPAID, PAID),
+    (UNPAID, CANCELLED),
+    (UNPAID, EXPIRED),
+    (EXPIRED, UNPAID),
+    (EXPIRED, PAID),
+    (PAID, PAID),  # shipped, refund decided
+    (PAID, REFUNDED),
+}
+
+
+@pytest.fixture(scope="module")
+def gate() -> Iterator[Simulator]:
+    """Alipay; its own notifies go nowhere, this room carries them by hand."""
+    with Simulator.started(speed=1, extra=["--notify-timeout", "1"]) as simulator:
+        yield simulator
+
+
+def test_every_life_adds_up(clone: str, gate: Simulator, settings: Any) -> None:
+    """Random lives: the audit after every step, and at the end all money and all pieces have a home."""
+    settings.ALIPAY_GATEWAY = gate.gateway
+    settings.ALIPAY_SIMULATOR_DIR = str(gate.data)
+    market = Market(pieces=3000)
+    Life.market, Life.gate = market, gate
+    Life.key = private_key((gate.data / "alipay_private.pem").read_bytes())
+    run_state_machine_as_test(Life, settings=how_long())
+
+
+def how_long() -> settings:
+    """40 lives of up to 25 steps; with --deep 600 of up to 50."""
+    deep = bool(os.environ.get("SHIGU_DEEP"))
+    return settings(
+        max_examples=600 if deep else 40,
+        stateful_step_count=50 if deep else 25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=not deep,
+        phases=list(Phase) if deep else [Phase.generate],
+    )
+
+
+class Life(RuleBasedStateMachine):
+    """One buyer's orders for scarce goods and one course."""
+
+    market: Market
+    gate: Simulator
+    key: Any
+    orders = Bundle("orders")
+    attempts = Bundle("attempts")
+
+    @initialize()
+    def begin(self) -> None:
+        """A buyer of their own and four pieces of something, in a shop where many lived before."""
+        name = f"buyer{clock.now().timestamp()}"
+        self.buyer = self.market.buyer(name)
+        self.scarce = self.market.goods(f"scarce {name}"[:50], 9900, 4)
+        self.course = self.market.a_course(f"course {name}"[:50], 19900)
+        self.mine: list[int] = []
+
+    @rule(target=orders, pieces=st.integers(0, 3), course=st.booleans())
+    def place(self, pieces: int, course: bool) -> Any:
+        """An order of goods, the course, or both; or a refusal that writes nothing."""
+        wanted = [(self.scarce, pieces)] * bool(pieces) + [(self.course, 1)] * course
+        before = Order.objects.count()
+        try:
+            placed = self.market.place(self.buyer, *wanted)
+        except Refusal:
+            assert Order.objects.count() == before
+            return multiple()
+        self.mine.append(placed.order_id)
+        return placed.order_id
+
+    @rule(target=attempts, order=orders, channel=st.sampled_from(["page", "wap"]))
+    def open(self, order: int, channel: str) -> Any:
+        """The buyer opens the cashier in a browser."""
+        from shigu.payments.opening import Way, open_attempt
+        from tests.races.market import NOWHERE
+
+        try:
+            opened = open_attempt(
+                "order", order, user_id=self.buyer.pk, way=Way("alipay", channel), addresses=NOWHERE
+            )
+        except Refusal:
+            return multiple()
+        assert httpx.get(opened.redirect.url, trust_env=False).status_code == 302
+        return opened.attempt.pk
+
+    @rule(attempt=attempts)
+    def scan(self, attempt: int) -> None:
+        """The buyer scans the code: only now the trade exists."""
+        self._at_alipay(self.gate.scan, attempt)
+
+    @rule(attempt=attempts)
+    def pay(self, attempt: int) -> None:
+        """The buyer pays at Alipay; the shop has not heard of it yet."""
+        self._at_alipay(self.gate.pay, attempt)
+
+    def _at_alipay(self, act: Any, attempt: int) -> None:
+        try:
+            act(Attempt.objects.get(pk=attempt).out_trade_no)
+        except SimulatorError as refused:
+            assert refused.code.startswith(("ACQ.", "SIM.EXPIRED")), refused
+
+    @rule(attempt=attempts)
+    def tell(self, attempt: int) -> None:
+        """Alipay's notify arrives, for the first time or once more."""
+        row = Attempt.objects.get(pk=attempt)
+        trade = self.gate.trade(row.out_trade_no)
+        if trade and trade["status"] == "TRADE_SUCCESS":
+            fields = notify_fields(row, self.gate.app, trade_no=trade["trade_no"])
+            assert hear("alipay", signed_notify(self.key, **fields))
+            assert Notice.objects.get(notify_id=f"n{attempt}").handled_at
+
+    @rule(order=orders)
+    def ask(self, order: int) -> None:
+        """A waiting page asks."""
+        poll("order", order, every=timedelta(0))
+
+    @rule(minutes=st.sampled_from([4, 16, 50]))
+    def wait(self, minutes: int) -> None:
+        """Time passes everywhere, and nobody does anything yet."""
+        clock.shift(timedelta(minutes=minutes))
+        self.gate.clock(clock.offset().total_seconds())
+
+    @rule()
+    def ring(self) -> None:
+        """The clock does what is due."""
+        drain_all()
+
+    @rule(order=orders)
+    def cancel(self, order: int) -> None:
+        """The buyer cancels."""
+        self._refusable(lambda: self.market.cancel(Order.objects.get(pk=order)), order)
+
+    @rule(order=orders)
+    def restore(self, order: int) -> None:
+        """The buyer wants a lapsed order back."""
+        self._refusable(lambda: self.market.restore(Order.objects.get(pk=order)), order)
+
+    @rule(order=orders)
+    def ship(self, order: int) -> None:
+        """The operator ships."""
+        self._refusable(
+            lambda: shipping.ship(order, by=self.buyer.pk, carrier="SF", tracking_no="1"), order
+        )
+
+    @rule(order=orders)
+    def refund(self, order: int) -> None:
+        """The operator gives the money back."""
+        self._refusable(lambda: refunding.refund(order, by=self.buyer.pk), order)
+
+    def _refusable(self, act: Any, order: int) -> None:
+        """A refusal changes nothing of the order."""
+        before = Order.objects.filter(pk=order).values().get()
+        try:
+            act()
+        except Refusal:
+            assert Order.objects.filter(pk=order).values().get() == before
+
+    @invariant()
+    def audit_holds(self) -> None:
+        """Every invariant of every app."""
+        assert_audit_holds()
+
+    @invariant()
+    def moves_are_allowed(self) -> None:
+        """Nothing ever moved in a way that the design does not draw."""
+        rows = OrderEvent.objects.filter(order_id__in=getattr(self, "mine", []))
+        moves = set(rows.values_list("was", "status"))
+        assert moves <= ALLOWED, moves - ALLOWED
+
+    def teardown(self) -> None:
+        """Time passes until nothing is due: no order waits, nothing is held, all money has a home."""
+        if not getattr(self, "mine", []):
+            return
+        for _ in range(4):
+            self.wait(50)
+            drain_all()
+        orders = Order.objects.filter(pk__in=self.mine)
+        assert not orders.filter(status=UNPAID).exists()
+        assert self.market.counts(self.scarce)[1] == 0
+        for attempt in Attempt.objects.filter(subject_id__in=self.mine, purpose="order"):
+            self._has_a_home(attempt)
+        assert_audit_holds()
+
+    def _has_a_home(self, attempt: Attempt) -> None:
+        """What Alipay took for this number is in a paid order, or went back."""
+        trade = self.gate.trade(attempt.out_trade_no)
+        kept = trade["fen"] - trade["refunded"] if trade and trade["paid_at"] else 0
+        status = Order.objects.get(pk=attempt.subject_id).status
+        applied = attempt.money == Money.APPLIED and status == PAID
+        assert kept == (attempt.amount if applied else 0), (trade, attempt.state, attempt.money)
+        assert attempt.state != State.OPEN
+        assert not Refund.objects.filter(attempt=attempt).exclude(state=RefundState.SENT).exists()
