@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Q
 
 from shigu import clock
@@ -15,6 +16,11 @@ from shigu.kit.breakpoints import reached
 from shigu.orders import history
 from shigu.orders.models import Order, Status
 from shigu.orders.releasing import give_back
+
+CLOSE = """
+UPDATE orders_order SET status = %s, due_at = NULL, ended_at = %s
+ WHERE id = ANY(%s::bigint[]) AND status = %s
+"""
 
 
 @clock.rings(Order, due="due_at", among=Q(status=Status.UNPAID), holds=True)
@@ -26,9 +32,9 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
     3. Release what they held; SKUs are locked here, in pk order, last.
     """
     reached("orders.expire.claimed")
-    closed = Order.objects.filter(pk__in=order_ids, status=Status.UNPAID).update(
-        status=Status.EXPIRED, due_at=None, ended_at=now
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSE, [Status.EXPIRED.value, now, order_ids, Status.UNPAID.value])
+        closed = cursor.rowcount
     history.record(order_ids, Status.UNPAID, Status.EXPIRED, why="time", at=now)
     give_back(order_ids)
     reached("orders.expire.done")
