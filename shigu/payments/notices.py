@@ -35,9 +35,14 @@ def hear(provider: str, body: bytes) -> bool:
         return False
     notice = _recorded(provider, event, body)
     reached("payments.notice.recorded")
-    if notice.handled_at:
+    if is_duplicate(notice):
         return notice.outcome in UNDERSTOOD
     return settle(provider, event.answer, notice_id=notice.pk) in UNDERSTOOD
+
+
+def is_duplicate(notice: Notice) -> bool:
+    """Was it not only recorded but handled? A process may have died in between."""
+    return notice.handled_at is not None
 
 
 def _recorded(provider: str, event: Event, body: bytes) -> Notice:

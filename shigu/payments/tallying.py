@@ -33,7 +33,6 @@ ON CONFLICT (day, provider, why) DO UPDATE SET count = tally.count + excluded.co
 def count(provider: str, why: str) -> None:
     """One more notice from `provider` that could not be believed, and why."""
     global _written
-    log.info("payments.junk", provider=provider, why=why)
     with _lock:
         _waiting[provider, why] += 1
         if time.monotonic() - _written < EVERY:
@@ -45,6 +44,7 @@ def count(provider: str, why: str) -> None:
 
 
 def _write(due: list[tuple[tuple[str, str], int]]) -> None:
+    log.info("payments.junk", counts={f"{provider} {why}": n for (provider, why), n in due})
     day = timezone.localdate(clock.now())
     with connection.cursor() as cursor:
         cursor.executemany(UPSERT, [(day, provider, why, n) for (provider, why), n in due])

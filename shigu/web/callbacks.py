@@ -43,7 +43,7 @@ def addresses(provider: str) -> Addresses:
 def notify(request: HttpRequest, provider: str) -> HttpResponse:
     """A provider tells of a payment; the answer is exactly what it wants to hear."""
     if provider not in providers:
-        raise Http404
+        return HttpResponse("", status=404, content_type="text/plain")
     try:
         ok = notices.hear(provider, _body(request))
     except Exception as error:  # a provider repeats itself; an error page would tell it nothing

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from alipay_simulator.control import Simulator
 from shigu.payments import tallying
-from tests.payments.shopfront import Shop, served
+from tests import conftest as databases
+from tests.payments.shopfront import Shop, served, sweep
 
 
 @pytest.fixture(scope="session")
@@ -42,13 +44,39 @@ def _fresh_tally(monkeypatch: pytest.MonkeyPatch) -> None:
 def callbacks_only(settings: Any) -> None:
     """Only the callbacks are mounted, so that this room stands without the other pages."""
     settings.ROOT_URLCONF = "tests.payments.urls"
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
     settings.MIDDLEWARE = [
         m for m in settings.MIDDLEWARE if not m.startswith(("shigu.web", "whitenoise"))
     ]
 
 
+@pytest.fixture(scope="session")
+def room(django_db_setup: None) -> Iterator[str]:
+    """One database of this room's own, swept before each test: cheaper than a fresh one each time."""
+    home = connections.settings["default"]["NAME"]
+    databases._copy(f"{home}_template", f"{home}_payments")
+    yield f"{home}_payments"
+    databases._drop(f"{home}_payments")
+
+
 @pytest.fixture
-def shop(clone: str, simulator: Simulator, callbacks_only: None, settings: Any) -> Iterator[Shop]:
+def committed(room: str, django_db_blocker: Any) -> Iterator[None]:
+    """Commits are real, any thread may connect, nothing of an earlier test is there."""
+    home = connections.settings["default"]["NAME"]
+    with django_db_blocker.unblock():
+        connections.close_all()
+        databases._use(room)
+        sweep()
+        yield
+        connections.close_all()
+        databases._use(home)
+
+
+@pytest.fixture
+def shop(
+    committed: None, simulator: Simulator, callbacks_only: None, settings: Any
+) -> Iterator[Shop]:
     """A shop that commits, reachable over HTTP, with Alipay at the other end."""
     with served() as url:
         settings.SITE_URL = url
