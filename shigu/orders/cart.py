@@ -6,10 +6,10 @@ are selected when added, the selection is kept, and only selected lines are orde
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.db.models.functions import Least
 
 from shigu import clock
@@ -21,7 +21,7 @@ from shigu.orders.locks import lock_buyers
 from shigu.orders.models import CartLine
 
 
-def lines(user_id: int) -> Sequence[CartLine]:
+def lines(user_id: int) -> QuerySet[CartLine]:
     """The whole cart, newest first, with what each line needs to be shown: two queries at most."""
     return (
         CartLine.objects.filter(user_id=user_id)
