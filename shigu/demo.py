@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -153,14 +153,14 @@ class Demo:
     def _open(self, crew: Crew) -> None:
         """Start the parts, one after the other."""
         shop, events, simulator = self._ports()
-        opening, began = import_module("shigu.ops.opening"), datetime.now(UTC)
+        opening = import_module("shigu.ops.opening")
         for part in (
             self._simulator_part(simulator),
             serving.pages(HOST, shop),
             serving.events(HOST, events),
-            serving.clock(lambda: opening.clock_ticked_since(began)),
+            serving.clock(opening.next_tick()),
         ):
-            self.told.step(part.name, lambda part=part: crew.start(part))
+            self.told.step(part.name, partial(crew.start, part))
         self._introduce(simulator, opening.paid_attempts())
         self._welcome()
 
@@ -173,7 +173,7 @@ class Demo:
                 *("--data", os.environ["ALIPAY_SIMULATOR_DIR"]),
                 *("--port", str(port), "--speed", speed),
             ],
-            answering(f"http://{HOST}:{port}/_sim/health"),
+            answering(HOST, port, "/_sim/health"),
         )
 
     def _introduce(self, port: int, trades: list[dict[str, object]]) -> None:

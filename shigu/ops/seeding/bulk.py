@@ -43,11 +43,11 @@ def _invite(count: int) -> None:
 
 def _chunk(count: int, seed: int) -> None:
     operator = User.objects.filter(is_superuser=True).values_list("pk", flat=True).first()
-    params = {
+    params: dict[str, str | int | None] = {
         "count": count,
         "months": MONTHS,
         "buyers": f"{BUYERS}%",
-        "window": settings.PAY_WINDOW,
+        "window": f"{settings.PAY_WINDOW.total_seconds()} seconds",
         "zone": settings.TIME_ZONE,
         "key": KEY,
         "address": "客人 13900000000 上海市 上海市 黄浦区 人民大道 1 号",

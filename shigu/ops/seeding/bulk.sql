@@ -15,7 +15,7 @@ dice AS (
 )
 SELECT id, user_id, status, two < 0.3 AS has_two,
        date_trunc('milliseconds', shigu_now() - CASE status
-         WHEN 0 THEN age * %(window)s * 0.95
+         WHEN 0 THEN age * %(window)s::interval * 0.95
          ELSE interval '2 hours' + age * age * %(months)s * interval '30 days' END) AS placed_at
   FROM fated ORDER BY id;
 
@@ -41,10 +41,10 @@ SELECT d.*, sum(c.quantity * c.unit_price) AS total, bool_or(c.kind = 'goods') A
        to_char(d.placed_at AT TIME ZONE %(zone)s, 'YYYYMMDD')
          || lpad(d.user_id::text, greatest(4, length(d.user_id::text)), '0')
          || lpad(d.id::text, 9, '0') AS number,
-       d.placed_at + %(window)s AS pay_by,
+       d.placed_at + %(window)s::interval AS pay_by,
        CASE WHEN d.status IN (1, 4) THEN d.placed_at + interval '2 minutes' END AS settled_at,
        CASE d.status WHEN 2 THEN d.placed_at + interval '6 minutes'
-                     WHEN 3 THEN d.placed_at + %(window)s
+                     WHEN 3 THEN d.placed_at + %(window)s::interval
                      WHEN 4 THEN d.placed_at + interval '90 minutes' END AS ended_at
   FROM drawn d JOIN chosen c ON c.order_id = d.id
  GROUP BY d.id, d.user_id, d.status, d.has_two, d.placed_at;
