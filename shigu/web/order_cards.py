@@ -91,6 +91,12 @@ class Card:
     def may_delete(self) -> bool:
         return self.order.status in ENDED
 
+    @property
+    def has_acts(self) -> bool:
+        """Is there anything to press, or to wait for?"""
+        waits = self.order.status == Status.UNPAID
+        return waits or self.may_delete or (self.is_paid and bool(self.courses))
+
     @cached_property
     def lines(self) -> list[Line]:
         return [_line(row) for row in self.order.lines.all()]
@@ -115,7 +121,9 @@ class Card:
             return ""
         when = spoken.at(self.order.ended_at, self.now)
         count = sum(line.quantity for line in self.goods)
-        return " ".join(part for part in (_pieces(count, when), self._charged()) if part)
+        pieces, charged = _pieces(count, when), self._charged()
+        both = {"pieces": pieces, "charged": charged}
+        return _("%(pieces)s %(charged)s") % both if charged else pieces
 
     def _charged(self) -> str:
         if self.funds.refunds:
