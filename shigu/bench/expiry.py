@@ -1,0 +1,178 @@
+"""Overdue orders expired per second: the clock's drain against a loop and one Celery task per order.
+
+Every order has two lines and holds their pieces. `shigu` is the real `clock.drain` of `orders.expire`
+in two processes; `limit` is one hand-written set-based statement a batch, also in two processes; the
+baselines do the tutorial's work on a sample. After each run the rows must be the same for all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+
+from shigu.bench import same_rows, world
+from shigu.bench.broker import Peer, celery
+from shigu.bench.crew import Answer, Crew, span
+from shigu.bench.errors import HandLost
+from shigu.bench.report import Report
+from shigu.bench.rounds import alternate, machine, medians, rounded, say
+from shigu.bench.tutorial import expire_one
+from shigu.bench.world import Batch, World
+from shigu.clock import now
+from shigu.clock.drain import drain
+from shigu.clock.kinds import find
+from shigu.clock.memory import Memory
+from shigu.orders.models import Order, Status
+
+HANDS = 2
+LIMIT_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Orders for us and the limit; the sample that the baselines get; the shop around them."""
+
+    orders: int = 100_000
+    sample: int = 5_000
+    people: int = 2_000
+    skus: int = 2_000
+    lines: int = 2
+    rounds: int = 3
+
+
+FULL = Sizes()
+QUICK = Sizes(orders=5_000, sample=500)
+
+
+def run(sizes: Sizes) -> Report:
+    """All four sides in turn."""
+    before = machine()
+    say(f"furnishing a shop of {sizes.people} people and {sizes.skus} SKUs")
+    shop = world.furnish(people=sizes.people, skus=sizes.skus)
+    with _sides(shop, sizes) as sides:
+        figures = alternate(sides, rounds=sizes.rounds)
+    found = medians(figures)
+    setup = asdict(sizes) | before | {"drainers": HANDS, "limit_batch": LIMIT_BATCH}
+    setup |= {"celery_concurrency": HANDS, "postgresql": world.durability()}
+    return Report(
+        name="expiry",
+        unit="orders/s",
+        ours=found["shigu"],
+        baselines={name: found[name] for name in ("loop", "celery_task")},
+        limit=found["limit"],
+        setup=setup | {"each_round": rounded(figures)},
+    )
+
+
+@contextmanager
+def _sides(shop: World, sizes: Sizes) -> Iterator[dict[str, Callable[[], float]]]:
+    say("starting drainers, hand-written workers, Redis and a Celery worker")
+    with ExitStack() as stack:
+        ours = stack.enter_context(Crew(f"{__name__}:drain_all_due", HANDS))
+        bare = stack.enter_context(Crew(f"{__name__}:by_hand", HANDS))
+        peer = stack.enter_context(celery(HANDS))
+
+        def side(name: str, orders: int, work: Callable[[Batch], float]) -> Callable[[], float]:
+            return lambda: measured(name, shop, orders, sizes.lines, work)
+
+        yield {
+            "shigu": side("shigu", sizes.orders, lambda batch: crew_work(ours, batch)),
+            "limit": side("limit", sizes.orders, lambda batch: crew_work(bare, batch)),
+            "loop": side("loop", sizes.sample, _loop),
+            "celery_task": side("celery_task", sizes.sample, lambda batch: _celery(peer, batch)),
+        }
+
+
+def measured(
+    side: str, shop: World, orders: int, lines: int, work: Callable[[Batch], float]
+) -> float:
+    """Orders per second of one run: fresh rows, the work, and the check that it was all of it."""
+    world.clear()
+    apart = timedelta(milliseconds=10)
+    due = now() - timedelta(minutes=1) - apart * orders
+    batch = world.unpaid(shop, orders, lines=lines, due=due, apart=apart)
+    world.settle()
+    seconds = work(batch)
+    same_rows.expired(side, batch)
+    return orders / seconds
+
+
+def crew_work(crew: Crew, batch: Batch) -> float:
+    """Seconds in which all hands together are through with what is due."""
+    return span(crew.work([{}] * HANDS, within=60 + batch.orders / 100))
+
+
+def drain_all_due(job: dict[str, Any]) -> Answer:
+    """One drainer: the clock's own drain, with a memory of its own, until nothing more is due."""
+    kind = find("orders.expire")
+    memory = Memory.of(kind)
+    began, claimed = time.monotonic(), 0
+    while True:
+        step = drain(kind, memory=memory)
+        claimed += step.claimed
+        if step.finished:
+            break
+    return {"began": began, "ended": time.monotonic(), "claimed": claimed, "batch": memory.batch}
+
+
+BY_HAND = """
+WITH due AS MATERIALIZED (
+  SELECT id FROM orders_order WHERE status = 0 AND due_at <= statement_timestamp()
+   ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+), closed AS (
+  UPDATE orders_order o SET status = 3, due_at = NULL, ended_at = statement_timestamp()
+    FROM due WHERE o.id = due.id RETURNING o.id
+), history AS (
+  INSERT INTO orders_orderevent (order_id, at, by_id, was, status, why)
+  SELECT id, statement_timestamp(), NULL, 0, 3, 'time' FROM closed RETURNING 1
+), back AS MATERIALIZED (
+  SELECT sku_id, sum(quantity)::int AS pieces FROM orders_orderline JOIN due ON order_id = due.id
+   WHERE kind = 'goods' GROUP BY sku_id
+), locked AS MATERIALIZED (
+  SELECT sku_id FROM catalogue_stock WHERE sku_id IN (SELECT sku_id FROM back)
+   ORDER BY sku_id FOR NO KEY UPDATE
+), given AS (
+  UPDATE catalogue_stock s SET held = s.held - back.pieces
+    FROM back JOIN locked USING (sku_id) WHERE s.sku_id = back.sku_id RETURNING 1
+)
+SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM history), (SELECT count(*) FROM given)
+"""
+
+
+def by_hand(job: dict[str, Any]) -> Answer:
+    """The limit: one statement in one round trip per batch, nothing of Shigu in between."""
+    began = time.monotonic()
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(BY_HAND, [LIMIT_BATCH])
+            if not cursor.fetchone()[0]:
+                break
+    return {"began": began, "ended": time.monotonic()}
+
+
+def _loop(batch: Batch) -> float:
+    began = time.monotonic()
+    overdue = Order.objects.filter(status=Status.UNPAID, due_at__lte=now()).order_by("due_at")
+    for order_id in overdue.values_list("pk", flat=True):
+        expire_one(order_id)
+    return time.monotonic() - began
+
+
+def _celery(peer: Peer, batch: Batch) -> float:
+    peer.publish(range(batch.first, batch.last + 1))
+    give_up = time.monotonic() + 60 + batch.orders / 20
+    began = time.monotonic()
+    peer.consume()
+    while Order.objects.filter(status=Status.UNPAID).exists():
+        if time.monotonic() > give_up:
+            raise HandLost("celery_task: the worker does not come to an end")
+        time.sleep(0.02)
+    seconds = time.monotonic() - began
+    peer.rest()
+    return seconds

@@ -1,0 +1,95 @@
+"""Every side writes exactly the same rows, or the benchmark fails: a side that writes less is faster.
+
+`expired` and `placed` look at the tables after each run and raise `NotTheSame` with what is missing or
+too much; `sound` runs the invariants of `shigu audit` on top, where a whole shop was at work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from shigu.bench.errors import NotTheSame
+from shigu.bench.world import ON_HAND, Batch
+from shigu.kit.auditing import offending
+from shigu.orders.auditing import INVARIANTS
+
+EXPIRED = """
+WITH o AS MATERIALIZED (SELECT * FROM orders_order WHERE id BETWEEN %(first)s AND %(last)s),
+     e AS MATERIALIZED (SELECT * FROM orders_orderevent WHERE order_id BETWEEN %(first)s AND %(last)s)
+SELECT what, found, expected FROM (VALUES
+  ('orders expired', (SELECT count(*) FROM o WHERE status = 3 AND due_at IS NULL
+     AND ended_at >= pay_by AND settled_at IS NULL AND round = 0), %(orders)s),
+  ('history rows of expiry, at the order''s end', (SELECT count(*) FROM o JOIN e ON e.order_id = o.id
+     WHERE e.was = 0 AND e.status = 3 AND e.why = 'time' AND e.by_id IS NULL AND e.at = o.ended_at),
+   %(orders)s),
+  ('orders with history', (SELECT count(DISTINCT order_id) FROM e WHERE was = 0), %(orders)s),
+  ('history rows', (SELECT count(*) FROM e), 2 * %(orders)s),
+  ('lines', (SELECT count(*) FROM orders_orderline WHERE order_id BETWEEN %(first)s AND %(last)s),
+   %(lines)s * %(orders)s),
+  ('pieces held', (SELECT sum(abs(held)) FROM catalogue_stock), (SELECT coalesce(sum(l.quantity), 0)
+     FROM orders_orderline l JOIN orders_order u ON u.id = l.order_id WHERE u.status = 0)),
+  ('SKUs whose other counts moved', (SELECT count(*) FROM catalogue_stock
+     WHERE on_hand <> %(on_hand)s OR sold <> 0), 0)
+) AS checks(what, found, expected) WHERE found IS DISTINCT FROM expected
+"""
+
+PLACED = """
+SELECT what, found, expected FROM (VALUES
+  ('orders', (SELECT count(*) FROM orders_order o JOIN catalogue_sku s ON s.id = %(sku)s
+     WHERE o.status = 0 AND o.round = 0 AND o.list_total = s.price AND o.payable = s.price
+       AND o.pay_by = o.placed_at + %(window)s AND o.due_at = o.pay_by AND o.sent_to <> ''
+       AND NOT o.hidden AND o.settled_at IS NULL AND o.ended_at IS NULL
+       AND o.number = to_char(o.placed_at AT TIME ZONE %(zone)s, 'YYYYMMDD')
+           || lpad(o.user_id::text, greatest(4, length(o.user_id::text)), '0')
+           || lpad(o.id::text, greatest(9, length(o.id::text)), '0')), %(orders)s),
+  ('orders at all', (SELECT count(*) FROM orders_order), %(orders)s),
+  ('different keys', (SELECT count(DISTINCT (user_id, key)) FROM orders_order), %(orders)s),
+  ('lines', (SELECT count(*) FROM orders_order o JOIN orders_orderline l ON l.order_id = o.id
+     JOIN catalogue_sku s ON s.id = l.sku_id JOIN catalogue_product p ON p.id = s.product_id
+     WHERE s.id = %(sku)s AND l.product_id = p.id AND l.kind = p.kind
+       AND (l.name_zh, l.name_en, l.label_zh, l.label_en)
+         = (p.name_zh, p.name_en, s.label_zh, s.label_en)
+       AND l.validity_days IS NOT DISTINCT FROM s.validity_days AND l.quantity = 1 AND l.reason = ''
+       AND l.unit_price = s.price AND l.price = s.price AND l.payable = s.price), %(orders)s),
+  ('lines at all', (SELECT count(*) FROM orders_orderline), %(orders)s),
+  ('history rows', (SELECT count(*) FROM orders_order o JOIN orders_orderevent e ON e.order_id = o.id
+     WHERE e.was IS NULL AND e.status = 0 AND e.why = 'placed' AND e.by_id = o.user_id
+       AND e.at = o.placed_at), %(orders)s),
+  ('history rows at all', (SELECT count(*) FROM orders_orderevent), %(orders)s),
+  ('pieces held', (SELECT held FROM catalogue_stock WHERE sku_id = %(sku)s), %(orders)s),
+  ('pieces held at all', (SELECT sum(held) FROM catalogue_stock), %(orders)s),
+  ('pieces oversold', (SELECT count(*) FROM catalogue_stock
+     WHERE held > on_hand OR on_hand <> %(on_hand)s OR sold <> 0), 0)
+) AS checks(what, found, expected) WHERE found IS DISTINCT FROM expected
+"""
+
+
+def expired(side: str, batch: Batch) -> None:
+    """All of `batch` ended in time's name: order, history and stock, once, and nothing else."""
+    values = {"first": batch.first, "last": batch.last, "orders": batch.orders}
+    _expect(side, EXPIRED, values | {"lines": batch.lines, "on_hand": ON_HAND})
+
+
+def placed(side: str, *, orders: int, sku: int) -> None:
+    """Exactly so many orders of one piece of `sku` stand, whole, and hold their pieces."""
+    values = {"orders": orders, "sku": sku, "window": settings.PAY_WINDOW, "on_hand": ON_HAND}
+    _expect(side, PLACED, values | {"zone": settings.TIME_ZONE})
+
+
+def sound(side: str) -> None:
+    """What the audit promises of orders and stock holds."""
+    for invariant in INVARIANTS:
+        if rows := offending(invariant, most=3):
+            raise NotTheSame(f"{side}: {invariant.title}: broken by {rows}")
+
+
+def _expect(side: str, query: str, values: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        wrong = cursor.fetchall()
+    if wrong:
+        words = "; ".join(f"{what}: {found}, not {expected}" for what, found, expected in wrong)
+        raise NotTheSame(f"{side} did not write what every side has to write: {words}")
