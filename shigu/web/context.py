@@ -27,5 +27,8 @@ def shop(request: HttpRequest) -> dict[str, Any]:
     return {
         "now": cache(clock.now),
         "cart_count": cache(cart_count),
-        "shop": {"name": settings.SHIGU_NAME},
+        "shop": {
+            "name": settings.SHIGU_NAME,
+            "pay_window": int(settings.PAY_WINDOW.total_seconds()),
+        },
     }
