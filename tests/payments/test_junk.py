@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote_plus, urlencode
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +31,7 @@ SEED = 20261121
 
 
 @pytest.fixture
-def attempt(db: None, simulator: Simulator, callbacks_only: None, settings: Any) -> Attempt:
+def attempt(db: None, simulator: Simulator, settings: Any) -> Attempt:
     """Alice's open attempt, in a database that forgets."""
     settings.ALIPAY_TIMEOUT = timedelta(seconds=2)
     shop = Shop(simulator)
@@ -213,5 +214,5 @@ def test_junk_into_the_return(attempt: Attempt) -> None:
         answer = Client(raise_request_exception=False).get(
             RETURN, QUERY_STRING=body.decode("latin-1")
         )
-        assert (answer.status_code, answer.headers["location"]) == (302, "/orders/")
+        assert (answer.status_code, answer.headers["location"]) == (302, reverse("orders"))
     assert everything() == before
