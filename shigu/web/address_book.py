@@ -15,6 +15,7 @@ from shigu.accounts import addresses as book
 from shigu.accounts.models import Address
 from shigu.web.address_form import AddressForm
 from shigu.web.limits import CHANGE
+from shigu.web.reader import me
 from shigu.web.verbs import verb, where_from
 
 
@@ -32,7 +33,7 @@ def add(request: HttpRequest) -> HttpResponse:
     form = AddressForm(request.POST)
     if not form.is_valid():
         return _book(request, form, status=422)
-    book.add(_me(request), form.place, first=form.cleaned_data["is_default"])
+    book.add(me(request), form.place, first=form.cleaned_data["is_default"])
     messages.success(request, _("The address is kept."))
     return redirect(where_from(request, reverse("addresses")))
 
@@ -58,7 +59,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid():
         context = {"form": form, "row": row}
         return render(request, "web/centre/address.html", context, status=422)
-    book.change(_me(request), pk, form.place, first=form.cleaned_data["is_default"])
+    book.change(me(request), pk, form.place, first=form.cleaned_data["is_default"])
     messages.success(
         request, _("The address is changed. Orders keep the one they were placed with.")
     )
@@ -69,7 +70,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget an address."""
     _mine(request, pk)
-    book.remove(_me(request), pk)
+    book.remove(me(request), pk)
     messages.success(request, _("The address is removed."))
     return redirect("addresses")
 
@@ -78,23 +79,19 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 def put_first(request: HttpRequest, pk: int) -> HttpResponse:
     """Use this one first from now on."""
     _mine(request, pk)
-    book.make_default(_me(request), pk)
+    book.make_default(me(request), pk)
     return redirect("addresses")
 
 
 def _book(request: HttpRequest, form: AddressForm, status: int = 200) -> HttpResponse:
-    rows = book.mine(_me(request))
+    rows = book.mine(me(request))
     context = {"form": form, "rows": rows, "most": book.MOST}
     return render(request, "web/centre/addresses.html", context, status=status)
 
 
-def _me(request: HttpRequest) -> int:
-    return int(request.user.pk or 0)
-
-
 def _mine(request: HttpRequest, pk: int) -> Address:
     try:
-        return book.of(_me(request), pk)
+        return book.of(me(request), pk)
     except Address.DoesNotExist as error:
         raise Http404 from error
 

@@ -20,6 +20,7 @@ from shigu.web import address_book, profile_page
 from shigu.web.live import stream_address
 from shigu.web.myorders import TABS
 from shigu.web.order_cards import cards_of
+from shigu.web.reader import me
 
 
 class Shelf(NamedTuple):
@@ -41,7 +42,7 @@ def shelf(user_id: int) -> list[Shelf]:
 @require_safe
 def centre(request: HttpRequest) -> HttpResponse:
     """What is mine at one look: what waits for payment, how many orders, the latest courses."""
-    user_id, now = _me(request), clock.now()
+    user_id, now = me(request), clock.now()
     unpaid = cards_of(list(lists.mine(user_id, "unpaid")[:3]), now)
     counts, mine = lists.counts(user_id), shelf(user_id)
     context = {
@@ -61,7 +62,7 @@ def centre(request: HttpRequest) -> HttpResponse:
 def my_courses(request: HttpRequest) -> HttpResponse:
     """Every course bought, until when; a lapsed one can be bought again."""
     return render(
-        request, "web/centre/courses.html", {"shelf": shelf(_me(request)), "now": clock.now()}
+        request, "web/centre/courses.html", {"shelf": shelf(me(request)), "now": clock.now()}
     )
 
 
@@ -70,12 +71,8 @@ def my_courses(request: HttpRequest) -> HttpResponse:
 @require_safe
 def security(request: HttpRequest) -> HttpResponse:
     """How one signs in, and where each part of it is changed."""
-    mails = list(EmailAddress.objects.filter(user_id=_me(request)).order_by("-primary", "email"))
+    mails = list(EmailAddress.objects.filter(user_id=me(request)).order_by("-primary", "email"))
     return render(request, "web/centre/security.html", {"mails": mails})
-
-
-def _me(request: HttpRequest) -> int:
-    return int(request.user.pk or 0)
 
 
 urlpatterns = [

@@ -26,6 +26,7 @@ from shigu.web.limits import CHANGE
 from shigu.web.live import stream_address
 from shigu.web.order_cards import card_of, cards_of
 from shigu.web.own import own_order
+from shigu.web.reader import me
 from shigu.web.verbs import verb, where_from
 
 SIZES = [5, 10, 15, 20]
@@ -45,7 +46,7 @@ TABS: dict[str, str | Promise] = {
 @require_safe
 def orders(request: HttpRequest) -> HttpResponse:
     """One page of one tab; junk in the address falls back to the first of both."""
-    user_id = _user_id(request)
+    user_id = me(request)
     tab = request.GET.get("tab", "all")
     tab = tab if tab in TABS else "all"
     counts = lists.counts(user_id)
@@ -118,10 +119,6 @@ def delete(request: HttpRequest, number: str) -> HttpResponse:
     hiding.hide(mine.pk)
     messages.success(request, _("The order is off your list."))
     return redirect(where_from(request, reverse("orders")))
-
-
-def _user_id(request: HttpRequest) -> int:
-    return int(request.user.pk or 0)
 
 
 def _size(text: str) -> int:
