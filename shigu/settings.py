@@ -210,6 +210,50 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_COOKIES
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 
+# -- back office (colours are the tokens of shigu/web/static/web/css/tokens.css) ------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": _("Shigu back office"),
+    "SITE_HEADER": _("Shigu"),
+    "SITE_SUBHEADER": _("Back office"),
+    "SITE_ICON": "shigu.ops.office.icon",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "shigu.ops.office.icon"},
+    ],
+    "SHOW_LANGUAGES": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "shigu.ops.office.dashboard",
+    "SIDEBAR": {"navigation": "shigu.ops.office.navigation"},
+    "STYLES": ["shigu.ops.office.style"],
+    "COLORS": {
+        "base": {
+            "50": "#faf7f1",
+            "100": "#f2ece1",
+            "200": "#e6ddcd",
+            "300": "#b3a797",
+            "400": "#a09383",
+            "500": "#6c6254",
+            "600": "#5f5649",
+            "700": "#383127",
+            "800": "#2a251e",
+            "900": "#1f1b16",
+            "950": "#16130f",
+        },
+        "primary": {
+            "50": "#f2ece1",
+            "100": "#e6ddcd",
+            "200": "#d3c7b3",
+            "300": "#b3a797",
+            "400": "#d3c7b3",
+            "500": "#5f5649",
+            "600": "#3a332a",
+            "700": "#2a251e",
+            "800": "#1f1b16",
+            "900": "#1d1915",
+            "950": "#16130f",
+        },
+    },
+}
+
 # -- the shop's own times (seconds in the environment) -----------------------------------------
 SHIGU_NAME = env("SHIGU_NAME")
 PAY_WINDOW = env_seconds("SHIGU_PAY_WINDOW", timedelta(minutes=15))

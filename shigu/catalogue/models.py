@@ -184,6 +184,9 @@ class Stock(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return self.sku.code
+
     @property
     def free(self) -> int:
         """Pieces that a new order may hold."""

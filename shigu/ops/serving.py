@@ -28,7 +28,13 @@ def pages(host: str, port: int, *, workers: int = 2, threads: int = 8) -> Part:
 
 def events(host: str, port: int) -> Part:
     """The event streams, by which pages learn of changes at once."""
-    command = [*GRANIAN, "shigu.events:application", *_listening("asgi", host, port), "--workers", "1"]
+    command = [
+        *GRANIAN,
+        "shigu.events:application",
+        *_listening("asgi", host, port),
+        "--workers",
+        "1",
+    ]
     return Part("events", command, answering(reach(host), port, "/events/health"))
 
 

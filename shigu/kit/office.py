@@ -1,0 +1,129 @@
+"""Parts that every room of the back office uses: rows to look at, acts to confirm, money in yuan.
+
+`Watched` is an admin whose rows nobody edits. An act on one of them has a page of its own, made with
+`confirmed`: GET shows what will happen and asks for what is needed, POST calls the verb; a refusal
+becomes a message, and what was done is written into the log of operators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
+
+from shigu.kit.errors import Refusal
+from shigu.kit.money import Fen, yuan
+
+Text = str | Promise
+
+
+class Watched(ModelAdmin):
+    """Rows to look at; whatever may be done with them has a verb and a page of its own."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Acting on a row needs the right to change it, though nobody edits it by hand."""
+        meta = self.model._meta
+        return bool(request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What an operator is about to do to one row.
+
+    `do` gets the form's cleaned data and returns the sentence that says what was done.
+    """
+
+    title: Text
+    words: Text
+    button: Text
+    do: Callable[[dict[str, Any]], Text]
+    form: type[forms.Form] = forms.Form
+    facts: list[tuple[Text, Text]] = field(default_factory=list)
+
+
+def confirmed(office: ModelAdmin, request: HttpRequest, row: Model, act: Act) -> HttpResponse:
+    """The page of one act: ask on GET, do it on POST."""
+    form = act.form(request.POST if request.method == "POST" else None)
+    back = _page_of(row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            said = str(act.do(form.cleaned_data))
+        except Refusal as refusal:
+            messages.error(request, refusal.message)
+        else:
+            log(request, row, said)
+            messages.success(request, said)
+        return redirect(back)
+    context = {
+        **office.admin_site.each_context(request),
+        "title": act.title,
+        "opts": office.model._meta,
+        "original": row,
+        "form": form,
+        "act": act,
+        "back": back,
+    }
+    return render(request, "office/act.html", context)
+
+
+def log(request: HttpRequest, row: Model, said: str) -> None:
+    """Write down who did what, as Django does for what is edited by hand."""
+    LogEntry.objects.log_actions(request.user.pk or 0, [row], CHANGE, said, single_object=True)
+
+
+def shown(amount: Fen | None) -> str:
+    """An amount in fen as operators read it."""
+    if amount is None:
+        return "–"
+    whole, _, part = yuan(abs(amount)).partition(".")
+    return f"{'−' if amount < 0 else ''}¥{int(whole):,}.{part}"
+
+
+def _page_of(row: Model) -> str:
+    meta = row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
+
+
+class YuanField(forms.DecimalField):
+    """Yuan for the person who types, fen in the row."""
+
+    def __init__(self, **options: Any) -> None:
+        options |= {"max_digits": 12, "decimal_places": 2}
+        options.setdefault("min_value", 0)
+        options.setdefault("widget", UnfoldAdminDecimalFieldWidget)
+        super().__init__(**options)
+
+    def prepare_value(self, value: Any) -> Any:
+        return yuan(value) if isinstance(value, int) else value
+
+    def clean(self, value: Any) -> Any:
+        amount: Decimal | None = super().clean(value)
+        return None if amount is None else int(amount * 100)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare in fen, so that 268 and 268.00 are the same price."""
+        try:
+            return bool(initial != self.clean(data))
+        except forms.ValidationError:
+            return True
