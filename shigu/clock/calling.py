@@ -2,7 +2,8 @@
 
 1. Claim: due goes a lease ahead, the try is counted, committed. 2. Call, with no transaction open,
 in a bounded pool. 3. Record: the kind's recorder writes the answer in a transaction of its own, and
-only where the row is still at this try. A call that raises is not known, and is tried again.
+only where the row is still at this try. A call that raises is not known, and is tried again; so is
+one whose recorder raises `Again` without saying when.
 """
 
 from __future__ import annotations
@@ -100,7 +101,7 @@ def _call_apart(kind: Calls, row: Claimed, subject: Model) -> bool | None:
 
 
 def _call(kind: Calls, row: Claimed, subject: Model) -> bool | None:
-    """True: answered and written down. False: failed. None: to be asked again, or stale."""
+    """True: answered and written down. False: not known. None: put off as told, or stale."""
     try:
         answer = kind.handler(subject)
         reached("clock.call.answered")
@@ -108,7 +109,10 @@ def _call(kind: Calls, row: Claimed, subject: Model) -> bool | None:
     except StaleClaim:
         return None
     except Again as again:
-        _put_off(kind, row, again.after or kind.retry.after(row.tries))
+        if again.after is None:
+            _failed(kind, row, again)
+            return False
+        _put_off(kind, row, again.after)
         return None
     except Exception as error:
         _failed(kind, row, error)
@@ -133,6 +137,7 @@ def _record(kind: Calls, row: Claimed, answer: Any) -> None:
 
 
 def _put_off(kind: Calls, row: Claimed, after: timedelta) -> None:
+    release(kind, [row.pk])
     move(kind, row.pk, now() + after, tries=row.tries)
 
 

@@ -12,21 +12,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from shigu.kit.errors import Refusal
 
-class ClockError(Exception):
-    """Something about the clock."""
 
-    def __str__(self) -> str:
-        return super().__str__() or (self.__doc__ or "").partition("\n")[0]
+class ClockError(Refusal):
+    """The clock will not do that."""
 
 
 class Again(ClockError):
-    """Not known yet: to be asked again.
-
-    `after` is how long to wait; without it the kind's own backoff decides.
-    """
+    """Not known yet: to be asked again."""
 
     def __init__(self, after: timedelta | None = None) -> None:
+        """`after` is how long to wait. Without it the kind's backoff decides and it counts as a
+        failed try, so that operators see what nobody gets an answer to."""
         super().__init__()
         self.after = after
 
@@ -50,4 +48,4 @@ class ShiftRefused(ClockError):
 
 
 class UnknownKind(ClockError):
-    """No kind of this name is declared."""
+    """There is no kind named %(kind)s."""

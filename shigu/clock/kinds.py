@@ -136,7 +136,7 @@ def find(kind: str | Kind | Callable[..., Any]) -> Kind:
         return kind
     found = _known.get(kind) if isinstance(kind, str) else _by_handler(kind)
     if found is None:
-        raise UnknownKind(str(kind))
+        raise UnknownKind(kind=kind)
     return found
 
 

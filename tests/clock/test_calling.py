@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -137,25 +138,43 @@ def test_shown_to_operators_after_five_failures(outside: Outside) -> None:
     assert not Quarantine.objects.exists()
 
 
-@pytest.mark.parametrize("doubt", [None, timedelta(seconds=90)])
-def test_again_asks_later_and_is_no_failure(outside: Outside, doubt: timedelta | None) -> None:
-    """`Again` from the recorder puts the row off, by its own time or by the backoff."""
-    raised: list[object] = []
+def undecided(after: timedelta | None) -> Callable[..., None]:
+    def recorder(pk: int, answer: str, *, tries: int) -> None:
+        raise clock.Again(after=after)
 
-    def undecided(pk: int, answer: str, *, tries: int) -> None:
-        raised.append(pk)
-        raise clock.Again(after=doubt)
+    return recorder
 
-    clock.kinds.find("bells.ask").record = undecided  # type: ignore[attr-defined]
+
+def wait_of_the_only() -> float:
+    asked = Question.objects.get().ask_at
+    assert asked is not None
+    return (asked - clock.now()).total_seconds()
+
+
+def test_again_at_its_own_time_is_no_failure(outside: Outside) -> None:
+    """`Again(after=...)` puts the row off by that and forgets failures before it."""
+    outside.errors = [ConnectionError("refused")]
+    clock.kinds.find("bells.ask").record = undecided(timedelta(seconds=90))  # type: ignore[attr-defined]
     put(1)
-    done = drain("bells.ask")
-    question = Question.objects.get()
-    assert question.ask_at is not None
-    wait = (question.ask_at - clock.now()).total_seconds()
-    longest = (doubt or timedelta(seconds=5)).total_seconds()
-    assert (done.claimed, done.failed, len(raised)) == (1, 0, 1)
-    assert longest * 0.75 < wait <= longest
+    drain("bells.ask")
+    assert Quarantine.objects.exists()
+    with clock.shifted(timedelta(seconds=6)):
+        done = drain("bells.ask")
+        assert 85 < wait_of_the_only() <= 90
+    assert (done.claimed, done.affected, done.failed) == (1, 0, 0)
     assert not Quarantine.objects.exists()
+
+
+def test_again_without_a_time_is_a_try_that_failed(outside: Outside) -> None:
+    """`Again` alone waits by the backoff and is counted: what nobody answers is shown in the end."""
+    clock.kinds.find("bells.ask").record = undecided(None)  # type: ignore[attr-defined]
+    put(1)
+    for n in range(5):
+        with clock.shifted(timedelta(hours=n)):
+            assert drain("bells.ask").failed == 1
+            assert 0.75 * 5 * 2**n < wait_of_the_only() <= 5 * 2**n
+    entry = Quarantine.objects.get()
+    assert (entry.attempts, entry.shown) == (5, True)
 
 
 def test_the_answer_of_an_old_claim_is_dropped(outside: Outside) -> None:
