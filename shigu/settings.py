@@ -174,6 +174,7 @@ DEFAULT_FROM_EMAIL = env("SHIGU_MAIL_FROM", "Shigu <shop@localhost>")
 # -- language and time -----------------------------------------------------------------------
 LANGUAGE_CODE = env("SHIGU_LANGUAGE", "zh-hans")
 LANGUAGES = [("zh-hans", _("Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "shigu" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env("SHIGU_ZONE", "Asia/Shanghai")
