@@ -144,7 +144,7 @@ class Notice(models.Model):
 
 
 class RefundState(models.TextChoices):
-    SENDING = "sending", _("On its way")
+    SENDING = "sending", _("On its way back")
     SENT = "sent", _("Sent back")
     REFUSED = "refused", _("Refused by the provider")
 

@@ -71,9 +71,7 @@ def committed(room: str, django_db_blocker: Any) -> Iterator[None]:
 
 
 @pytest.fixture
-def shop(
-    committed: None, simulator: Simulator, settings: Any
-) -> Iterator[Shop]:
+def shop(committed: None, simulator: Simulator, settings: Any) -> Iterator[Shop]:
     """A shop that commits, reachable over HTTP, with Alipay at the other end."""
     with served() as url:
         settings.SITE_URL = url

@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
                 ('amount', models.BigIntegerField(verbose_name='amount in fen')),
                 ('why', models.CharField(choices=[('late', 'It came after the order had lapsed'), ('cancelled', 'It came for a cancelled order'), ('surplus', 'It came twice'), ('refund', 'The order is refunded')], max_length=12, verbose_name='why')),
                 ('request_no', models.CharField(max_length=64, unique=True, verbose_name='request number')),
-                ('state', models.CharField(choices=[('sending', 'On its way'), ('sent', 'Sent back'), ('refused', 'Refused by the provider')], default='sending', max_length=8, verbose_name='state')),
+                ('state', models.CharField(choices=[('sending', 'On its way back'), ('sent', 'Sent back'), ('refused', 'Refused by the provider')], default='sending', max_length=8, verbose_name='state')),
                 ('try_at', models.DateTimeField(verbose_name='send at')),
                 ('tries', models.PositiveIntegerField(default=0, verbose_name='times tried')),
                 ('started_at', models.DateTimeField(verbose_name='decided')),
