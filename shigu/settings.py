@@ -14,6 +14,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from psycopg.conninfo import conninfo_to_dict
 
+from shigu.kit import logs
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = Path(os.environ.get("SHIGU_VAR", BASE_DIR / "var"))
 
@@ -170,6 +172,9 @@ EMAIL_HOST_USER = env("SHIGU_SMTP_USER")
 EMAIL_HOST_PASSWORD = env("SHIGU_SMTP_PASSWORD")
 EMAIL_USE_TLS = env_flag("SHIGU_SMTP_TLS")
 DEFAULT_FROM_EMAIL = env("SHIGU_MAIL_FROM", "Shigu <shop@localhost>")
+
+# -- logs --------------------------------------------------------------------------------------
+logs.configure(json=PRODUCTION)
 
 # -- language and time -----------------------------------------------------------------------
 LANGUAGE_CODE = env("SHIGU_LANGUAGE", "zh-hans")
