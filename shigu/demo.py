@@ -1,7 +1,7 @@
 """`python -m shigu.demo` (bin/demo): a whole shop on this machine, until Ctrl-C.
 
 1. PostgreSQL, tables, a clock that may be moved, the simulator's keys, a seeded catalogue, files.
-2. Simulator, pages, event streams, clock: each started when the one before it answers.
+2. Simulator, pages, event streams, clock, started together; each is waited for.
 3. Addresses and sign-ins are printed; whatever dies ends all of it, with its last words.
 """
 
@@ -151,16 +151,18 @@ class Demo:
         return [sys.executable, "-m", "alipay_simulator", verb]
 
     def _open(self, crew: Crew) -> None:
-        """Start the parts, one after the other."""
+        """Start the parts, all at once, and wait for each."""
         shop, events, simulator = self._ports()
         opening = import_module("shigu.ops.opening")
-        for part in (
+        parts = [
             self._simulator_part(simulator),
             serving.pages(HOST, shop),
             serving.events(HOST, events),
             serving.clock(opening.next_tick()),
-        ):
-            self.told.step(part.name, partial(crew.start, part))
+        ]
+        crew.start(*parts)
+        for part in parts:
+            self.told.step(part.name, partial(crew.wait, part))
         self._introduce(simulator, opening.paid_attempts())
         self._welcome()
 

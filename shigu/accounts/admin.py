@@ -19,6 +19,7 @@ admin.site.unregister(Group)
 
 class Addresses(TabularInline):
     model = Address
+    hide_title = True
     extra = 0
     verbose_name_plural = _("Addresses")
     fields = ["name", "phone", "region", "street", "is_default"]

@@ -90,6 +90,7 @@ class SkuForm(forms.ModelForm):
 
 class Skus(TabularInline):
     model = Sku
+    hide_title = True
     form = SkuForm
     extra = 0
     verbose_name_plural = _("What can be chosen")
@@ -130,7 +131,7 @@ class ProductAdmin(ModelAdmin):
     def kind_shown(self, product: Product) -> str:
         return str(Kind(product.kind).label)
 
-    @admin.display(description=_("from"))
+    @admin.display(description=_("price from"))
     def from_price(self, product: Product) -> str:
         prices = [sku.price for sku in product.skus.all() if sku.on_sale]
         return shown(min(prices)) if prices else "–"

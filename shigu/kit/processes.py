@@ -1,6 +1,6 @@
 """Several processes as one: started in order, watched together, ended by their own handles.
 
-A `Part` says what to run and how one knows that it is up; a `Crew` starts parts, waits for each,
+A `Part` says what to run and how one knows that it is up; a `Crew` starts parts, waits for them,
 raises `Died` when one ends by itself, and ends them all. Children get sessions of their own, so a
 Ctrl-C reaches only the crew, and on Linux they end with it even where it is killed.
 """
@@ -56,8 +56,12 @@ class Crew:
         self._running: list[tuple[Part, subprocess.Popen[bytes]]] = []
         logs.mkdir(parents=True, exist_ok=True)
 
-    def start(self, part: Part, patience: float = PATIENCE) -> None:
-        """Start it and return when it is up; `Died` where it is not in time."""
+    def start(self, *parts: Part) -> None:
+        """Start them all at once; `wait` says when one is up."""
+        for part in parts:
+            self._start(part)
+
+    def _start(self, part: Part) -> None:
         with self._log(part).open("wb") as log:
             process = subprocess.Popen(
                 part.command,
@@ -69,6 +73,9 @@ class Crew:
                 preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         self._running.append((part, process))
+
+    def wait(self, part: Part, patience: float = PATIENCE) -> None:
+        """Return when a started part is up; `Died` where it is not in time."""
         until = time.monotonic() + patience
         while not part.is_up():
             self.check()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from shigu.kit.auditing import Invariant
 
 INVARIANTS = [
     Invariant(
         number="4",
-        title="a course line enrols exactly while its order is paid",
+        title=_("a course line enrols exactly while its order is paid"),
         sql="""
         SELECT l.id AS line, o.number, o.status, e.id AS enrolment, e.revoked_at
           FROM orders_orderline l
@@ -19,7 +21,7 @@ INVARIANTS = [
     ),
     Invariant(
         number="4",
-        title="an enrolment belongs to a course line of its own buyer",
+        title=_("an enrolment belongs to a course line of its own buyer"),
         sql="""
         SELECT e.id AS enrolment, e.order_line_id
           FROM learning_enrolment e

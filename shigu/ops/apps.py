@@ -17,5 +17,6 @@ class OpsConfig(AppConfig):
         """Checks at start-up; the back office has its first page, and the shop's own, guarded sign-in."""
         import_module("shigu.ops.checks")
         guarded = import_module("allauth.account.decorators").secure_admin_login
+        admin.site.index_title = _("Today")
         admin.site.index_template = "office/index.html"
         admin.site.login = guarded(admin.site.login)  # type: ignore[method-assign]

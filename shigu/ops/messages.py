@@ -37,7 +37,7 @@ KEYWORDS = {
     "pgettext_lazy": ((1, "c"), 2),
     "npgettext_lazy": ((1, "c"), 2, 3),
 }
-PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%[sd]|\{(\w*)\}")
+PLACEHOLDER = re.compile(r"%\((\w+)\)[+\d.]*[sd]|%[sd]|\{(\w*)\}")
 
 Id = str | tuple[str, str]
 """A message, or its singular and plural."""

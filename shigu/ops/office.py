@@ -41,7 +41,7 @@ ROOMS: list[tuple[str | Promise, list[tuple[str | Promise, str, str]]]] = [
         [
             (_("Payments"), "payments", "payments_attempt"),
             (_("Refunds"), "undo", "payments_refund"),
-            (_("Notices"), "mark_email_read", "payments_notice"),
+            (_("Provider notices"), "mark_email_read", "payments_notice"),
             (_("Refused notices"), "report", "payments_noticetally"),
         ],
     ),
@@ -164,7 +164,9 @@ def _clock() -> list[Figure]:
     aside = Quarantine.objects.filter(shown=True)
     words = ", ".join(kind.kind for kind in late) or gettext("everything is on time")
     return [
-        Figure(gettext("Overdue"), str(len(late)), words, _address("clock_kindstate"), bool(late)),
+        Figure(
+            gettext("Late kinds"), str(len(late)), words, _address("clock_kindstate"), bool(late)
+        ),
         Figure(
             gettext("Set aside"),
             _count(aside),
@@ -185,11 +187,11 @@ def _last_day() -> list[tuple[str, str]]:
     )
     taken = Attempt.objects.filter(decided_at__gte=since, money=Money.APPLIED)
     return [
-        (gettext("placed"), str(placed["all"])),
-        (gettext("paid of them"), str(placed["paid"])),
-        (gettext("expired of them"), str(placed["expired"])),
-        (gettext("cancelled of them"), str(placed["cancelled"])),
-        (gettext("taken"), shown(taken.aggregate(all=Sum("amount"))["all"] or 0)),
+        (gettext("Orders placed"), str(placed["all"])),
+        (gettext("Paid of them"), str(placed["paid"])),
+        (gettext("Expired of them"), str(placed["expired"])),
+        (gettext("Cancelled of them"), str(placed["cancelled"])),
+        (gettext("Money taken"), shown(taken.aggregate(all=Sum("amount"))["all"] or 0)),
     ]
 
 

@@ -45,6 +45,7 @@ class Lines(TabularInline):
     """What was bought, as it was when it was bought."""
 
     model = OrderLine
+    hide_title = True
     extra = 0
     can_delete = False
     verbose_name_plural = _("Lines")
@@ -78,6 +79,7 @@ class History(TabularInline):
     """Who moved it, when and why."""
 
     model = OrderEvent
+    hide_title = True
     extra = 0
     can_delete = False
     verbose_name_plural = _("History")

@@ -5,12 +5,14 @@ Numbers are those of the design's list of invariants; `shigu audit` runs them.
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from shigu.kit.auditing import Invariant
 
 INVARIANTS = [
     Invariant(
         number="1",
-        title="held pieces are those of unpaid orders",
+        title=_("held pieces are those of unpaid orders"),
         sql="""
         SELECT s.sku_id, s.held, coalesce(o.pieces, 0) AS in_unpaid_orders
           FROM catalogue_stock s
@@ -22,7 +24,7 @@ INVARIANTS = [
     ),
     Invariant(
         number="1",
-        title="sold pieces are those of paid orders, and of refunded ones that were shipped",
+        title=_("sold pieces are those of paid orders, and of refunded ones that were shipped"),
         sql="""
         SELECT s.sku_id, s.sold, coalesce(o.pieces, 0) AS in_paid_orders
           FROM catalogue_stock s
@@ -37,7 +39,7 @@ INVARIANTS = [
     ),
     Invariant(
         number="1",
-        title="pieces on hand are the sum of their movements",
+        title=_("pieces on hand are the sum of their movements"),
         sql="""
         SELECT s.sku_id, s.on_hand, coalesce(m.pieces, 0) AS by_movements
           FROM catalogue_stock s
@@ -48,7 +50,7 @@ INVARIANTS = [
     ),
     Invariant(
         number="4",
-        title="a paid order was settled by exactly its payable",
+        title=_("a paid order was settled by exactly its payable"),
         sql="""
         SELECT o.id, o.number, o.payable, coalesce(a.amount, 0) AS applied, coalesce(a.n, 0) AS attempts
           FROM orders_order o
@@ -61,7 +63,7 @@ INVARIANTS = [
     ),
     Invariant(
         number="4",
-        title="paid goods have exactly one shipment, unpaid ones none",
+        title=_("paid goods have exactly one shipment, unpaid ones none"),
         sql="""
         SELECT o.id, o.number, o.status, s.order_id AS shipment
           FROM orders_order o
@@ -74,7 +76,7 @@ INVARIANTS = [
     ),
     Invariant(
         number="4",
-        title="line payables add up to the order's",
+        title=_("line payables add up to the order's"),
         sql="""
         SELECT o.id, o.number, o.payable, sum(l.payable) AS lines
           FROM orders_order o LEFT JOIN orders_orderline l ON l.order_id = o.id
@@ -83,7 +85,7 @@ INVARIANTS = [
     ),
     Invariant(
         number="4",
-        title="an order's last history row says what its status is",
+        title=_("an order's last history row says what its status is"),
         sql="""
         SELECT o.id, o.number, o.status, e.status AS by_history
           FROM orders_order o

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from django.conf import settings
+
 
 class Plot(StrEnum):
     """How an order's story ends."""
@@ -39,7 +41,7 @@ class Story:
     @property
     def key(self) -> str:
         """The order's idempotency key: the story is told once."""
-        return f"seed {self.ago.total_seconds():.0f} {self.items}"[:64]
+        return f"seed {self.plot} {self.items}"[:64]
 
 
 def _days(days: float) -> timedelta:
@@ -47,7 +49,8 @@ def _days(days: float) -> timedelta:
 
 
 def _minutes(minutes: float) -> timedelta:
-    return timedelta(minutes=minutes)
+    """Minutes of a shop that gives fifteen to pay; another shop's are as much longer or shorter."""
+    return settings.PAY_WINDOW / 15 * minutes
 
 
 STORIES = sorted(

@@ -29,7 +29,8 @@ from shigu.payments.refunding import sent
 from shigu.payments.settling import settle
 
 NOWHERE = Addresses("http://127.0.0.1/", "http://127.0.0.1/")
-MINUTE = timedelta(minutes=1)
+MINUTE = settings.PAY_WINDOW / 15
+"""Of a shop that gives fifteen of them to pay."""
 
 
 def travel(ago: timedelta) -> None:

@@ -55,11 +55,15 @@ class Command(BaseCommand):
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def _open(self, crew: Crew, host: str, port: int, options: dict[str, Any]) -> None:
-        crew.start(serving.clock(opening.next_tick()))
-        crew.start(serving.events(host, port + 1))
-        crew.start(
-            serving.pages(host, port, workers=options["workers"], threads=options["threads"])
-        )
+        workers, threads = options["workers"], options["threads"]
+        parts = [
+            serving.clock(opening.next_tick()),
+            serving.events(host, port + 1),
+            serving.pages(host, port, workers=workers, threads=threads),
+        ]
+        crew.start(*parts)
+        for part in parts:
+            crew.wait(part)
         for name, pid in crew.pids():
             self.stdout.write(f"  {name:<10} process {pid}")
         self.stdout.write(f"  open on http://{host}:{port}/ — {settings.SITE_URL} for buyers")
