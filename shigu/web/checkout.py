@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -199,15 +200,16 @@ def _page(request: HttpRequest, basket: Basket, entered: Entered, now: datetime)
         messages.error(request, (entered.refusal or NothingChosen()).message)
         return redirect("cart")
     rows = basket.ordered if from_cart else list(basket.rows)
-    mine = list(addresses.mine(me(request))) if any(row.is_goods for row in rows) else []
+    goods = any(row.is_goods for row in rows)
+    mine = list(addresses.mine(me(request))) if goods else []
     context = {
         "basket": basket,
         "rows": rows,
         "left_behind": len([row for row in basket.stale if row.selected]) if from_cart else 0,
         "blocked": not basket.ordered,
-        "needs_address": any(row.is_goods for row in rows),
+        "needs_address": goods,
         "addresses": mine,
-        "address": entered.address or (str(mine[0].pk) if mine else NEW),
+        "address": (entered.address or _first(mine)) if goods else "",
         "form": entered.form,
         "items": ",".join(str(Item(r.sku.pk, r.quantity, r.sku.price, r.line)) for r in rows),
         "key": entered.key or secrets.token_hex(16),
@@ -217,6 +219,10 @@ def _page(request: HttpRequest, basket: Basket, entered: Entered, now: datetime)
     }
     status = 409 if entered.refusal else 422 if entered.form.errors else 200
     return render(request, "web/shop/confirm.html", context, status=status)
+
+
+def _first(mine: Sequence[Address]) -> str:
+    return str(mine[0].pk) if mine else NEW
 
 
 def _waiting(refusal: Refusal | None) -> str:

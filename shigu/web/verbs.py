@@ -64,4 +64,4 @@ def where_from(request: HttpRequest, otherwise: str) -> str:
     ours = url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if ours else otherwise
+    return wanted if ours and wanted.startswith("/") else otherwise

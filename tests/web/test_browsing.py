@@ -20,7 +20,23 @@ from tests.web.ordering import english, holding, placed
 
 pytestmark = pytest.mark.django_db
 
-JUNK = ["", " ", "-1", "0", "²", "١", "9" * 30, "9" * 5000, "\0", "%00", "' OR 1=1--", "<b>", "🫖", "NaN", "1e9"]
+JUNK = [
+    "",
+    " ",
+    "-1",
+    "0",
+    "²",
+    "١",
+    "9" * 30,
+    "9" * 5000,
+    "\0",
+    "%00",
+    "' OR 1=1--",
+    "<b>",
+    "🫖",
+    "NaN",
+    "1e9",
+]
 
 
 def names(page: object) -> set[str]:
@@ -70,7 +86,7 @@ def test_a_product_without_anything_to_choose_is_in_no_list(client: Client) -> N
     """All SKUs taken down: no list shows the product, its page says that nothing can be chosen."""
     teapot().skus.update(on_sale=False)
     assert names(client.get("/goods/")) == set()
-    assert "name=\"sku\"" not in client.get("/p/teapot/").content.decode()
+    assert 'name="sku"' not in client.get("/p/teapot/").content.decode()
 
 
 def test_filters_narrow(client: Client) -> None:
@@ -114,7 +130,9 @@ def test_junk_in_a_query_never_fails(client: Client, path: str, name: str) -> No
     """Whatever stands in an address, the answer is the list."""
     teapot(), python_course()
     for junk in JUNK:
-        assert client.get(path, {name: junk, "q" if name != "q" else "page": "x"}).status_code == 200
+        assert (
+            client.get(path, {name: junk, "q" if name != "q" else "page": "x"}).status_code == 200
+        )
 
 
 def test_sorting(client: Client) -> None:
@@ -122,9 +140,7 @@ def test_sorting(client: Client) -> None:
     teapot(), fan()
     Product.objects.filter(slug="fan").update(popularity=9)
     Product.objects.filter(slug="teapot").update(listed_at=clock.now() + timedelta(days=1))
-    first = {
-        sort: lists.products(Wish(kind=Kind.GOODS, sort=sort))[0].slug for sort in Sort
-    }
+    first = {sort: lists.products(Wish(kind=Kind.GOODS, sort=sort))[0].slug for sort in Sort}
     assert first == {"hot": "fan", "new": "teapot", "cheap": "fan", "dear": "teapot"}
 
 
@@ -141,7 +157,9 @@ def test_pages_and_the_jump(client: Client) -> None:
 def test_a_list_never_asks_once_per_row(client: Client) -> None:
     """A full page of a list takes as many queries as a page of one."""
     many(1)
-    with CaptureQueriesContext(connection, ) as one:
+    with CaptureQueriesContext(
+        connection,
+    ) as one:
         client.get("/goods/")
     many(24)
     with CaptureQueriesContext(connection) as full:
@@ -250,7 +268,10 @@ def test_a_running_course_is_not_sold_again(client: Client) -> None:
     product, now = python_course(), clock.now()
     client.force_login(alice())
     row = Enrolment.objects.create(
-        user=alice(), product=product, order_line_id=1, valid_from=now,
+        user=alice(),
+        product=product,
+        order_line_id=1,
+        valid_from=now,
         valid_until=now + timedelta(days=3),
     )
     page = english(client).get("/p/python-concurrency/").content.decode()
@@ -296,5 +317,12 @@ def test_uploaded_pictures_only(client: Client, settings: object, tmp_path: obje
     answer = client.get("/media/covers/a.png")
     assert b"".join(answer.streaming_content) == b"picture"
     assert answer["X-Content-Type-Options"] == "nosniff"
-    for path in ("covers/a.svg", "covers", "covers/b.png", "../secret.png", "%2e%2e/secret.png", "a%00.png"):
+    for path in (
+        "covers/a.svg",
+        "covers",
+        "covers/b.png",
+        "../secret.png",
+        "%2e%2e/secret.png",
+        "a%00.png",
+    ):
         assert client.get(f"/media/{path}").status_code in (400, 404)
