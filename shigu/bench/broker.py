@@ -39,15 +39,15 @@ class Peer:
 
     def consume(self) -> None:
         """The worker begins to read the queue."""
-        self._told(self._app.control.add_consumer(ORDERS, reply=True, timeout=10))
+        self._told(self._app.control.add_consumer(ORDERS, reply=True, timeout=10, limit=1))
 
     def rest(self) -> None:
         """And no longer reads it."""
-        self._told(self._app.control.cancel_consumer(ORDERS, reply=True, timeout=10))
+        self._told(self._app.control.cancel_consumer(ORDERS, reply=True, timeout=10, limit=1))
 
     def is_up(self) -> bool:
         """Whether the worker answers."""
-        return bool(self._app.control.ping(timeout=1))
+        return bool(self._app.control.ping(timeout=1, limit=1))
 
     def _told(self, answers: object) -> None:
         if not answers:
@@ -61,10 +61,11 @@ def celery(concurrency: int) -> Iterator[Peer]:
 
     with tempfile.TemporaryDirectory(prefix="shigu-bench-") as folder:
         path = Path(folder) / "redis.sock"
-        with _process(_redis(path), {}):
+        log = Path(folder) / "log"
+        with _process(_redis(path), {}, log):
             os.environ[peer_worker.BROKER] = f"redis+socket://{path}"
-            with _process(_worker(concurrency), {"CELERY_SKIP_CHECKS": "1"}) as worker:
-                yield _peer(path, worker)
+            with _process(_worker(concurrency), {"CELERY_SKIP_CHECKS": "1"}, log) as worker:
+                yield _peer(path, worker, log)
 
 
 def _redis(path: Path) -> list[str]:
@@ -82,7 +83,7 @@ def _worker(concurrency: int) -> list[str]:
     return [*called, "--concurrency", str(concurrency), "-Q", queue, *lean]
 
 
-def _peer(socket: Path, worker: subprocess.Popen[bytes]) -> Peer:
+def _peer(socket: Path, worker: subprocess.Popen[bytes], log: Path) -> Peer:
     from shigu.bench import peer_worker  # noqa: PLC0415 - Celery is a dev requirement
 
     peer_worker.app.conf.broker_url = f"redis+socket://{socket}"
@@ -90,15 +91,23 @@ def _peer(socket: Path, worker: subprocess.Popen[bytes]) -> Peer:
     give_up = time.monotonic() + PATIENCE
     while not peer.is_up():
         if worker.poll() is not None or time.monotonic() > give_up:
-            raise HandLost(f"no Celery worker within {PATIENCE:.0f} s")
+            raise HandLost(f"no Celery worker within {PATIENCE:.0f} s:\n{log.read_text()}")
     return peer
 
 
 @contextmanager
-def _process(command: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=sys.stderr, cwd=ROOT, env=environment(env)
-    )
+def _process(
+    command: list[str], env: dict[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("ab") as said:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            cwd=ROOT,
+            env=environment(env),
+        )
     try:
         yield process
     finally:

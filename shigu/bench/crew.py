@@ -63,6 +63,8 @@ class Crew:
                 hand.stdin.close()
         for hand in self._hands:
             end(hand)
+            if hand.stdout:
+                hand.stdout.close()
         self._listeners.shutdown()
 
     def _listen(self, within: float) -> list[Answer]:
@@ -95,6 +97,7 @@ def end(process: subprocess.Popen[Any], patience: float = 10) -> None:
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     """This process's own, with the database it works in."""
     ours = {"DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "shigu.settings"}
+    ours["PYTHONWARNINGS"] = "ignore:XDG_RUNTIME_DIR"
     return {**os.environ, **ours, **(more or {})}
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -24,6 +24,9 @@ from shigu.bench.errors import NotTheSame
 from shigu.bench.report import Report
 from shigu.bench.rounds import alternate, machine, medians, quantile, rounded, say
 from shigu.bench.world import World
+
+WARM_UP = 0.3
+"""Seconds that each side has once before anything counts: a shop has been up for days."""
 
 SIDES = ("shigu", "limit", "optimistic", "for_update")
 
@@ -55,7 +58,7 @@ class Run:
 def run(sizes: Sizes) -> Report:
     """All four sides in turn."""
     before = machine()
-    say(f"furnishing a shop, starting {len(SIDES)} × {sizes.processes} processes")
+    say(f"furnishing a shop, starting {sizes.processes} processes of clients")
     shop = world.furnish(people=sizes.clients, skus=2)
     runs: dict[str, list[Run]] = {side: [] for side in SIDES}
     with _sides(shop, sizes, runs) as sides:
@@ -88,15 +91,13 @@ def _waits_and_losses(runs: Mapping[str, list[Run]]) -> dict[str, Any]:
 def _sides(
     shop: World, sizes: Sizes, runs: Mapping[str, list[Run]]
 ) -> Iterator[dict[str, Callable[[], float]]]:
-    with ExitStack() as stack:
-        crews = {
-            side: stack.enter_context(Crew(f"{__name__}:order_for_a_while", sizes.processes))
-            for side in SIDES
-        }
+    with Crew(f"{__name__}:order_for_a_while", sizes.processes) as crew:
 
         def side(name: str) -> Callable[[], float]:
+            measured(name, crew, shop, replace(sizes, seconds=WARM_UP))
+
             def once() -> float:
-                done = measured(name, crews[name], shop, sizes)
+                done = measured(name, crew, shop, sizes)
                 runs[name].append(done)
                 return done.orders / done.seconds
 
