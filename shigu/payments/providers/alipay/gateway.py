@@ -7,9 +7,11 @@ them alike, because each may hide that the request was carried out. `address` si
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ BEIJING = timezone(timedelta(hours=8), "Asia/Shanghai")
 STAMP = "%Y-%m-%d %H:%M:%S"
 MOST_BYTES = 1024 * 1024
 
+_making = threading.Lock()
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it tells every address, a bill's among them
 SUCCESS = "10000"
 REFUSED = "40004"
@@ -110,7 +113,7 @@ def fetch(method: str, url: str, *, most: int, data: dict[str, str] | None = Non
     limit = settings.ALIPAY_TIMEOUT.total_seconds()
     until = time.monotonic() + limit
     try:
-        with _client(os.getpid()).stream(method, url, data=data, timeout=limit) as response:
+        with _client().stream(method, url, data=data, timeout=limit) as response:
             if response.status_code != httpx.codes.OK:
                 raise Silence(f"HTTP {response.status_code}")
             return b"".join(_chunks(response, until, most))
@@ -129,14 +132,18 @@ def _chunks(response: httpx.Response, until: float, most: int) -> Iterator[bytes
         yield chunk
 
 
-@lru_cache(maxsize=1)
-def _client(process: int) -> httpx.Client:
+def _client() -> httpx.Client:
     """One pool of connections a process; the environment's proxies and redirects are not for money."""
-    return httpx.Client(
-        trust_env=False,
-        follow_redirects=False,
-        limits=httpx.Limits(max_connections=32, max_keepalive_connections=8, keepalive_expiry=20),
-    )
+    with _making:
+        return _client_of(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _client_of(process: int) -> httpx.Client:
+    limits = httpx.Limits(max_connections=32, max_keepalive_connections=8, keepalive_expiry=20)
+    client = httpx.Client(trust_env=False, follow_redirects=False, limits=limits)
+    atexit.register(client.close)
+    return client
 
 
 def _signature(body: bytes) -> str:
