@@ -12,10 +12,12 @@ import asyncio
 import json
 import os
 import random
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import psycopg
@@ -120,6 +122,12 @@ class Watch:
         rows = await (await self.connection.execute(STANDINGS, [ids])).fetchall()
         return {pk: (number, word) for pk, number, word in rows}
 
+    def end(self) -> None:
+        """No more streams: those that are open end now, and their pages ask elsewhere."""
+        self.closing.set()
+        for stream in self.streams:
+            stream.woken.set()
+
     async def close(self) -> None:
         """Let go of the connection."""
         if self.connection is not None:
@@ -148,16 +156,34 @@ async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """The watch lives as long as the process; streams end before it does."""
     watch = app.state.watch = Watch()
     task = asyncio.create_task(watch.run())
+    _hear_of_the_end(watch)
     try:
         yield
     finally:
-        watch.closing.set()
-        for stream in watch.streams:
-            stream.woken.set()
+        watch.end()
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
         await watch.close()
+
+
+def _hear_of_the_end(watch: Watch) -> None:
+    """End the streams when the process is told to end: servers wait for open answers before they tell us."""
+    loop = asyncio.get_running_loop()
+
+    def chain(number: int) -> None:
+        before = signal.getsignal(number)
+
+        def told(signum: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(watch.end)
+            if callable(before):
+                before(signum, frame)
+
+        signal.signal(number, told)
+
+    with suppress(ValueError):  # not the main thread: then nobody but the server hears signals
+        for number in (signal.SIGTERM, signal.SIGINT):
+            chain(number)
 
 
 async def events(request: Request) -> Response:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.core.signals import request_finished
+from django.db import close_old_connections, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -213,8 +214,10 @@ def test_a_picture_is_shown_and_removed(buyer: Client) -> None:
     assert address in buyer.get(reverse("profile")).content.decode()
     answer = buyer.get(address)
     assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
-    b"".join(answer.streaming_content)
-    answer.file_to_stream.close()
+    assert b"".join(answer.streaming_content).startswith(b"\xff\xd8")
+    request_finished.disconnect(close_old_connections)  # this test's own transaction goes on
+    answer.close()
+    request_finished.connect(close_old_connections)
     buyer.post(reverse("change_picture"), {"remove": "1"})
     assert not alice().avatar
 
