@@ -151,19 +151,18 @@ class Demo:
         return [sys.executable, "-m", "alipay_simulator", verb]
 
     def _open(self, crew: Crew) -> None:
-        """Start the parts, all at once, and wait for each."""
+        """Start the parts, together as far as may be, and wait for each."""
         shop, events, simulator = self._ports()
         opening = import_module("shigu.ops.opening")
-        parts = [
-            self._simulator_part(simulator),
-            serving.pages(HOST, shop),
-            serving.events(HOST, events),
-            serving.clock(opening.next_tick()),
-        ]
-        crew.start(*parts)
-        for part in parts:
-            self.told.step(part.name, partial(crew.wait, part))
+        alipay = self._simulator_part(simulator)
+        pages, streams = serving.pages(HOST, shop), serving.events(HOST, events)
+        clock = serving.clock(opening.next_tick())
+        crew.start(alipay, pages, streams)
+        self.told.step(alipay.name, partial(crew.wait, alipay))
         self._introduce(simulator, opening.paid_attempts())
+        crew.start(clock)  # it asks the simulator about seeded payments, so not before
+        for part in (pages, streams, clock):
+            self.told.step(part.name, partial(crew.wait, part))
         self._welcome()
 
     def _simulator_part(self, port: int) -> Part:

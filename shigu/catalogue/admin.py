@@ -41,6 +41,7 @@ from shigu.catalogue.models import (
 )
 from shigu.kit.office import Act, Watched, YuanField, confirmed, shown
 
+KINDS = {Kind.COURSE.value: "info", Kind.GOODS.value: "success"}
 BY_HAND = [(Moved.RECEIPT, Moved.RECEIPT.label), (Moved.CORRECTION, Moved.CORRECTION.label)]
 
 
@@ -101,7 +102,14 @@ class Skus(TabularInline):
 
 @admin.register(Product)
 class ProductAdmin(ModelAdmin):
-    list_display = ["__str__", "kind_shown", "category", "from_price", "on_sale", "popularity"]
+    list_display = [
+        "__str__",
+        "kind_shown",
+        "category_shown",
+        "from_price",
+        "on_sale",
+        "popularity",
+    ]
     list_editable = ["on_sale"]
     list_filter = ["kind", "on_sale", "category__direction", "level"]
     search_fields = ["name_zh", "name_en", "slug", "=skus__code"]
@@ -127,9 +135,13 @@ class ProductAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False  # orders name it; taking it down is enough
 
-    @display(description=_("kind"), ordering="kind", label={Kind.COURSE.label: "info"})  # type: ignore[untyped-decorator]
-    def kind_shown(self, product: Product) -> str:
-        return str(Kind(product.kind).label)
+    @display(description=_("kind"), ordering="kind", label=KINDS)  # type: ignore[untyped-decorator]
+    def kind_shown(self, product: Product) -> tuple[str, str]:
+        return product.kind, str(Kind(product.kind).label)
+
+    @admin.display(description=_("category"), ordering="category")
+    def category_shown(self, product: Product) -> str:
+        return product.category.name
 
     @admin.display(description=_("price from"))
     def from_price(self, product: Product) -> str:
@@ -169,21 +181,25 @@ class CorrectionForm(forms.Form):
 
 @admin.register(Stock)
 class StockAdmin(Watched):
-    list_display = ["sku", "product", "free", "on_hand", "held", "sold", "movements"]
+    list_display = ["code", "product", "free", "on_hand", "held", "sold", "movements"]
     search_fields = ["=sku__code", "sku__product__name_zh", "sku__product__name_en"]
     list_select_related = ["sku__product"]
     list_per_page = 100
     ordering = ["sku_id"]
-    fields = ["sku", "product", ("free", "on_hand", "held", "sold"), "movements"]
+    fields = ["code", "product", ("free", "on_hand", "held", "sold"), "movements"]
     actions_detail = ["correct"]
+
+    @admin.display(description=_("SKU"), ordering="sku__code")
+    def code(self, row: Stock) -> str:
+        return row.sku.code
 
     @admin.display(description=_("product"))
     def product(self, row: Stock) -> str:
         return f"{row.sku.product.name} · {row.sku.label}"
 
-    @display(description=_("free"), label={False: "danger"})  # type: ignore[untyped-decorator]
-    def free(self, row: Stock) -> tuple[bool, str]:
-        return row.free > 0, str(row.free)
+    @display(description=_("free"), label={"0": "danger"})  # type: ignore[untyped-decorator]
+    def free(self, row: Stock) -> str:
+        return str(row.free)
 
     @admin.display(description=_("movements"))
     def movements(self, row: Stock) -> SafeString:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,13 +24,16 @@ from shigu.orders.models import Order, OrderEvent, OrderLine, Shipment, Status
 from shigu.payments.models import Attempt
 
 COLOURS = {
-    Status.UNPAID.label: "warning",
-    Status.PAID.label: "success",
-    Status.REFUNDED.label: "info",
+    "unpaid": "warning",
+    "paid": "success",
+    "cancelled": "default",
+    "expired": "default",
+    "refunded": "info",
+    "going-back": "warning",
 }
 
 WHY = {
-    "placed": _("placed"),
+    "placed": _("order placed"),
     "paid": _("the payment arrived"),
     "revived": _("paid late, and everything could be had again"),
     "cancelled": _("cancelled"),
@@ -49,7 +53,7 @@ class Lines(TabularInline):
     extra = 0
     can_delete = False
     verbose_name_plural = _("Lines")
-    fields = ["what", "choice", "quantity", "each", "amount"]
+    fields = ["what", "choice", "pieces", "each", "amount"]
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -65,6 +69,10 @@ class Lines(TabularInline):
     @admin.display(description=_("choice"))
     def choice(self, line: OrderLine) -> str:
         return line.label or "–"
+
+    @admin.display(description=_("pieces"))
+    def pieces(self, line: OrderLine) -> int:
+        return line.quantity
 
     @admin.display(description=_("each"))
     def each(self, line: OrderLine) -> str:
@@ -83,7 +91,7 @@ class History(TabularInline):
     extra = 0
     can_delete = False
     verbose_name_plural = _("History")
-    fields = ["at", "becomes", "reason", "who"]
+    fields = ["moment", "becomes", "reason", "who"]
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -91,6 +99,10 @@ class History(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    @admin.display(description=_("when"))
+    def moment(self, event: OrderEvent) -> datetime:
+        return event.at
 
     @admin.display(description=_("status"))
     def becomes(self, event: OrderEvent) -> str:
@@ -137,10 +149,11 @@ class OrderAdmin(Watched):
     readonly_fields = ["status_shown", "buyer", "amount", "shipment_shown", "payments"]
 
     @display(description=_("status"), ordering="status", label=COLOURS)  # type: ignore[untyped-decorator]
-    def status_shown(self, order: Order) -> str:
+    def status_shown(self, order: Order) -> tuple[str, str]:
         if order.refunding_at and order.status == Status.PAID:
-            return gettext("Money going back")
-        return str(Status(order.status).label)
+            return "going-back", gettext("Money going back")
+        status = Status(order.status)
+        return status.name.lower(), str(status.label)
 
     @admin.display(description=_("buyer"))
     def buyer(self, order: Order) -> str:
