@@ -152,7 +152,13 @@ def cards_of(orders: Sequence[Order], now: datetime) -> list[Card]:
     if not ids:
         return []
     words, funds = standings(ids), funds_of(ids)
-    return [Card(order, words[order.pk], funds[order.pk], now) for order in orders]
+    return [Card(order, _shown(order, words[order.pk]), funds[order.pk], now) for order in orders]
+
+
+def _shown(order: Order, found: Standing) -> Standing:
+    """The word of the order as it was read; news that came since is for the stream to tell."""
+    # Settled between the two reads, a page that shows "unpaid" must go on watching.
+    return found._replace(word="unpaid") if order.status == Status.UNPAID else found
 
 
 def card_of(order: Order, now: datetime) -> Card:
