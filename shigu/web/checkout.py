@@ -15,7 +15,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -60,7 +60,7 @@ class Entered:
     """What the buyer chose and typed, kept over a refusal."""
 
     address: str = ""
-    form: AddressForm = field(default_factory=lambda: AddressForm(prefix="to"))
+    form: AddressForm = field(default_factory=lambda: _address_form())
     key: str = ""
     refusal: Refusal | None = None
 
@@ -131,9 +131,14 @@ def _entered(request: HttpRequest) -> Entered:
     wanted = request.POST.get("address", "")
     return Entered(
         address=NEW if wanted == NEW else str(whole(wanted) or ""),
-        form=AddressForm(request.POST, prefix="to") if wanted == NEW else AddressForm(prefix="to"),
+        form=_address_form(request.POST if wanted == NEW else None),
         key=name_of(request.POST.get("key")) or secrets.token_hex(16),
     )
+
+
+def _address_form(data: QueryDict | None = None) -> AddressForm:
+    """Its fields are out of sight while another address is chosen: the browser must not insist on them."""
+    return AddressForm(data, prefix="to", use_required_attribute=False)
 
 
 def _sent_to(user_id: int, entered: Entered) -> str:

@@ -1,4 +1,4 @@
-"""From the confirm page to an order: placed once, at the price that was seen, or refused with everything kept."""
+"""From the confirm page to an order: placed once, at the price seen, or refused with everything kept."""
 
 from __future__ import annotations
 
@@ -158,6 +158,15 @@ def test_a_new_address_is_kept(shopper: Client) -> None:
     assert len(addresses.mine(alice().pk)) == 1
 
 
+def test_the_browser_does_not_insist_on_hidden_fields(shopper: Client) -> None:
+    """While a kept address is chosen the fields of a new one are out of sight, so none is required."""
+    address_of(alice())
+    put(sku(teapot()))
+    fields = re.findall(r'<input[^>]*name="to-[^>]*>', shopper.get("/confirm/").content.decode())
+    assert len(fields) == 4
+    assert not [field for field in fields if " required" in field]
+
+
 def test_an_incomplete_address_is_shown_with_what_is_there(shopper: Client) -> None:
     """A missing street: the page again, with the words that were typed; nothing is ordered or kept."""
     put(sku(teapot()))
@@ -192,7 +201,7 @@ def test_goods_without_an_address_are_refused(shopper: Client) -> None:
 
 
 def test_a_changed_price_is_named(shopper: Client) -> None:
-    """The price rose since the page was shown: refused with both figures, the new one is shown, then it goes."""
+    """The price rose since the page was shown: refused with both figures, then it goes at the new one."""
     address_of(alice())
     put(sku(teapot()))
     form = form_of(shopper.get("/confirm/"))
