@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from shigu.catalogue import stock
 from shigu.catalogue.errors import BookedAlready, NotOnHand
@@ -20,8 +20,7 @@ ANSWERS: dict[str, type[Refusal]] = {
 def correct(sku_id: int, *, pieces: int, kind: Moved, subject: str, by: str, now: datetime) -> None:
     """Book it, or refuse: NotOnHand, BookedAlready. `subject` is unique per event."""
     try:
-        with transaction.atomic(durable=True):
-            stock.correct(sku_id, pieces=pieces, kind=kind, subject=subject, by=by, now=now)
+        stock.correct(sku_id, pieces=pieces, kind=kind, subject=subject, by=by, now=now)
     except IntegrityError as error:
         name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
         if name not in ANSWERS:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
 
 from shigu.kit.registry import check_registries
 
@@ -23,7 +24,7 @@ def production_is_set_up(**_: object) -> list[CheckMessage]:
     if not settings.PRODUCTION:
         return []
     found: list[CheckMessage] = []
-    if len(settings.SECRET_KEY) < SHORTEST_KEY:
+    if len(_secret_key()) < SHORTEST_KEY:
         hint = f"Make one with {MADE_WITH} and keep it."
         found.append(Error("SHIGU_SECRET_KEY is missing or too short.", hint=hint, id="shigu.E101"))
     if not settings.ALLOWED_HOSTS or "*" in settings.ALLOWED_HOSTS:
@@ -36,3 +37,11 @@ def production_is_set_up(**_: object) -> list[CheckMessage]:
         hint = "Payment providers and mails send people there: SHIGU_URL=https://shop.example.com"
         found.append(Error("SHIGU_URL must be an https address.", hint=hint, id="shigu.E104"))
     return found
+
+
+def _secret_key() -> str:
+    """Django itself refuses to read an empty one."""
+    try:
+        return settings.SECRET_KEY
+    except ImproperlyConfigured:
+        return ""

@@ -9,8 +9,8 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -194,7 +194,7 @@ class OrderAdmin(Watched):
         ]
         if not told:
             return gettext("none opened")
-        return format_html("{}", format_html_join(format_html("<br>"), "{} · {} · {} · {}", told))
+        return format_html_join(mark_safe("<br>"), "{} · {} · {} · {}", told)
 
     @admin.action(description=_("Cancel unpaid orders"), permissions=["act"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:

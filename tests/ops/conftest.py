@@ -1,0 +1,73 @@
+"""The room's seeded shop: made once, copied for whoever commits, rolled back for whoever only tries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+
+from shigu.ops.seeding.run import seed
+from tests import conftest as databases
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The simulator's keys, without a simulator."""
+    folder = tmp_path_factory.mktemp("simulator")
+    command = [sys.executable, "-m", "alipay_simulator", "init", "--data", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def seeded(django_db_setup: None, django_db_blocker: Any, keys: Path) -> Iterator[str]:
+    """The name of a database with the whole seeded shop in it; copy it, never change it."""
+    from django.conf import settings
+
+    home = connections.settings["default"]["NAME"]
+    name = f"{home}_seeded"
+    databases._copy(f"{home}_template", name)
+    folder, settings.ALIPAY_SIMULATOR_DIR = settings.ALIPAY_SIMULATOR_DIR, str(keys)
+    with django_db_blocker.unblock():
+        connections.close_all()
+        databases._use(name)
+        seed()
+        connections.close_all()
+        databases._use(home)
+    settings.ALIPAY_SIMULATOR_DIR = folder
+    yield name
+    databases._drop(name)
+
+
+@pytest.fixture
+def shop(seeded: str, django_db_blocker: Any, settings: Any, keys: Path) -> Iterator[str]:
+    """A seeded shop of the test's own; commits are real."""
+    settings.ALIPAY_SIMULATOR_DIR = str(keys)
+    home, name = connections.settings["default"]["NAME"], f"{seeded}_copy"
+    databases._copy(seeded, name)
+    with django_db_blocker.unblock():
+        connections.close_all()
+        databases._use(name)
+        yield name
+        connections.close_all()
+        databases._use(home)
+    databases._drop(name)
+
+
+@pytest.fixture
+def tried(seeded: str, django_db_blocker: Any) -> Iterator[None]:
+    """The seeded shop itself; whatever the test does to it is rolled back."""
+    home = connections.settings["default"]["NAME"]
+    with django_db_blocker.unblock():
+        connections.close_all()
+        databases._use(seeded)
+        with transaction.atomic():
+            yield
+            transaction.set_rollback(True)
+        connections.close_all()
+        databases._use(home)

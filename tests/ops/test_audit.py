@@ -1,0 +1,174 @@
+"""The audit holds on a seeded shop, and each of its promises catches what breaks it."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils.translation import override
+
+from shigu.clock import periodic
+from shigu.clock.claiming import shape
+from shigu.clock.kinds import known
+from shigu.kit.auditing import Invariant, audits, offending
+from shigu.ops import auditing
+
+ONE_PAID = "(SELECT min(id) FROM orders_order WHERE status = 1 AND payable > 0)"
+PLANTS = {
+    "Goods have a validity never and their counts always, courses the other way round": (
+        "UPDATE catalogue_sku SET validity_days = 30"
+        " WHERE id = (SELECT min(sku_id) FROM catalogue_stock)"
+    ),
+    "Every stock movement is of goods that exist": (
+        "INSERT INTO catalogue_stockmovement (sku_id, kind, pieces, subject, by, at)"
+        " VALUES (999999, 'receipt', 0, 'planted', '', now())"
+    ),
+    "held pieces are those of unpaid orders": (
+        "UPDATE catalogue_stock SET held = held + 1 WHERE sku_id ="
+        " (SELECT min(sku_id) FROM catalogue_stock WHERE on_hand > held)"
+    ),
+    "sold pieces are those of paid orders, and of refunded ones that were shipped": (
+        "UPDATE catalogue_stock SET sold = sold + 1"
+        " WHERE sku_id = (SELECT min(sku_id) FROM catalogue_stock)"
+    ),
+    "pieces on hand are the sum of their movements": (
+        "UPDATE catalogue_stock SET on_hand = on_hand + 1"
+        " WHERE sku_id = (SELECT min(sku_id) FROM catalogue_stock)"
+    ),
+    "a paid order was settled by exactly its payable": (
+        f"UPDATE orders_order SET payable = payable + 1 WHERE id = {ONE_PAID}"
+    ),
+    "paid goods have exactly one shipment, unpaid ones none": (
+        "DELETE FROM orders_shipment WHERE order_id = (SELECT min(order_id) FROM orders_shipment)"
+    ),
+    "line payables add up to the order's": (
+        "UPDATE orders_orderline SET payable = payable - 1"
+        " WHERE id = (SELECT min(id) FROM orders_orderline WHERE payable > 0)"
+    ),
+    "an order's last history row says what its status is": (
+        f"DELETE FROM orders_orderevent WHERE order_id = {ONE_PAID} AND status = 1"
+    ),
+    "a course line enrols exactly while its order is paid": (
+        "UPDATE learning_enrolment SET revoked_at = now() WHERE id ="
+        " (SELECT min(id) FROM learning_enrolment WHERE revoked_at IS NULL)"
+    ),
+    "an enrolment belongs to a course line of its own buyer": (
+        "UPDATE learning_enrolment SET user_id ="
+        " (SELECT id FROM accounts_user WHERE username = 'operator')"
+        " WHERE id = (SELECT min(id) FROM learning_enrolment)"
+    ),
+    "No subject was paid by two payments": (
+        "UPDATE payments_attempt SET subject_id = (SELECT min(subject_id) FROM payments_attempt"
+        " WHERE money = 'applied') WHERE id = (SELECT max(id) FROM payments_attempt"
+        " WHERE money = 'applied')"
+    ),
+    "Money that goes back has its refunds, to the fen": (
+        "UPDATE payments_refund SET amount = amount - 1"
+        " WHERE id = (SELECT min(id) FROM payments_refund)"
+    ),
+    "No refund was refused and left lying": (
+        "UPDATE payments_refund SET state = 'refused'"
+        " WHERE id = (SELECT min(id) FROM payments_refund)"
+    ),
+    "Every payment that was told has its money decided": (
+        "INSERT INTO payments_notice (provider, notify_id, out_trade_no, trade_status, raw,"
+        " received_at, handled_at, outcome) VALUES ('alipay', 'planted', 'nobody_1',"
+        " 'TRADE_SUCCESS', '', now(), now(), 'settled')"
+    ),
+}
+"""How each promise is broken, by its English title."""
+
+A_NOTICE = (
+    "INSERT INTO payments_notice (provider, notify_id, out_trade_no, trade_status, raw, received_at,"
+    " due_at, outcome) VALUES ('alipay', 'waiting', 'n_1', '', '', now(), now(), '')"
+)
+
+
+def by_title() -> dict[str, Invariant]:
+    with override("en"):
+        return {str(invariant.title): invariant for invariant in audits}
+
+
+def run(sql: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return int(cursor.rowcount)
+
+
+def test_every_promise_has_a_plant() -> None:
+    """Whoever adds an invariant shows here that it can fail."""
+    assert set(by_title()) == set(PLANTS)
+
+
+@pytest.mark.usefixtures("tried")
+def test_a_seeded_shop_keeps_every_promise() -> None:
+    """The same look finds nothing before anything was planted."""
+    assert not [finding.title for finding in auditing.audit() if not finding.ok]
+
+
+@pytest.mark.usefixtures("tried")
+@pytest.mark.parametrize("title", PLANTS)
+def test_a_broken_promise_is_found(title: str) -> None:
+    """Clean before, one row wrong, found after."""
+    invariant = by_title()[title]
+    assert offending(invariant) == []
+    assert run(PLANTS[title]) == 1
+    assert len(offending(invariant)) >= 1
+
+
+@pytest.mark.usefixtures("tried")
+@pytest.mark.parametrize("name", sorted(kind.name for kind in known()))
+def test_what_lies_too_long_is_found(name: str) -> None:
+    """A row of each kind, due longer ago than its alarm line allows."""
+    periodic.ensure()
+    run(A_NOTICE)
+    (kind,) = [kind for kind in known() if kind.name == name]
+    found = shape(kind)
+    (invariant,) = [
+        one for each, one in zip(known(), auditing.overdue(), strict=True) if each is kind
+    ]
+    assert offending(invariant) == []
+    seconds = kind.alarm.total_seconds() + 1
+    late = f"shigu_now() - interval '{seconds} seconds'"
+    assert run(f"UPDATE {found.table} SET {found.due} = {late} WHERE {found.among}") >= 1
+    assert offending(invariant)
+
+
+@pytest.mark.usefixtures("tried")
+def test_the_command_tells_and_fails() -> None:
+    """Status 1, the promise named, the rows shown; the same as JSON."""
+    run(PLANTS["pieces on hand are the sum of their movements"])
+    out = StringIO()
+    with override("en"), pytest.raises(SystemExit) as ended:
+        call_command("audit", stdout=out)
+    assert ended.value.code == 1
+    assert "BROKEN   1  pieces on hand are the sum of their movements" in out.getvalue()
+    assert "by_movements" in out.getvalue()
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("audit", "--json", stdout=out)
+    told = json.loads(out.getvalue())
+    assert not told["ok"]
+    assert [one["rows"][0]["on_hand"] for one in told["invariants"] if not one["ok"]] == [40]
+
+
+@pytest.mark.usefixtures("shop")
+def test_the_command_is_content_with_a_seeded_shop() -> None:
+    """Status 0, and every promise said to hold."""
+    out = StringIO()
+    with override("en"):
+        call_command("audit", stdout=out)
+    assert "promises hold." in out.getvalue()
+
+
+@pytest.mark.usefixtures("tried")
+def test_rows_set_aside_are_told_apart() -> None:
+    """What the clock could not do is no breach, and is not kept quiet either."""
+    run(
+        "INSERT INTO clock_quarantine (kind, subject, attempts, error_class, error, due_at, try_at,"
+        " failed_at, shown) VALUES ('orders.expire', 7, 3, 'X', 'planted', now(), now(), now(), true)"
+    )
+    assert [row["row"] for row in auditing.set_aside()] == [7]
