@@ -31,6 +31,7 @@ def look(attempt: Attempt) -> bool:
     answer = providers[attempt.provider].query(attempt.out_trade_no)
     if answer.standing is Standing.UNKNOWN:
         Attempt.objects.filter(pk=attempt.pk).update(polled_at=clock.now() + AFTER_SILENCE)
+        return False
     settle(attempt.provider, answer)
     return not Attempt.objects.filter(pk=attempt.pk, state=State.OPEN).exists()
 

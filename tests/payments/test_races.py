@@ -34,7 +34,7 @@ from tests.payments.shopfront import (
     together,
 )
 
-ROUNDS = 200 if os.environ.get("SHIGU_DEEP") else 8
+ROUNDS = 300 if os.environ.get("SHIGU_DEEP") else 30
 
 
 def notify(shop: Shop, attempt: Attempt, **changes: str) -> bytes:
