@@ -81,18 +81,15 @@ class Offer:
         return self.left if self.left is not None and self.left <= FEW else None
 
 
-DOC = (
-    "catalogue_product.name_zh || ' ' || catalogue_product.name_en || ' ' || "
-    "catalogue_product.brief_zh || ' ' || catalogue_product.brief_en || ' ' || "
-    "catalogue_product.maker_zh || ' ' || catalogue_product.maker_en"
-)
-SAYS = f"""(
-  (catalogue_grams({DOC}) @> catalogue_grams(%s)
-   AND strpos(catalogue_plain({DOC}), catalogue_plain(%s)) > 0)
-  OR catalogue_product.category_id IN (
-    SELECT c.id FROM catalogue_category c JOIN catalogue_direction d ON d.id = c.direction_id
-     WHERE strpos(catalogue_plain(c.name_zh || ' ' || c.name_en || ' ' || d.name_zh || ' ' || d.name_en),
-                  catalogue_plain(%s)) > 0))"""
+# Two sets, each from its own index: an OR of both would read every product.
+SAYS = """catalogue_product.id IN (
+  SELECT id FROM catalogue_product
+   WHERE grams @> catalogue_grams(%s) AND strpos(plain, catalogue_plain(%s)) > 0
+  UNION
+  SELECT p.id FROM catalogue_product p JOIN catalogue_category c ON c.id = p.category_id
+                                       JOIN catalogue_direction d ON d.id = c.direction_id
+   WHERE strpos(catalogue_plain(c.name_zh || ' ' || c.name_en || ' ' || d.name_zh || ' ' || d.name_en),
+                catalogue_plain(%s)) > 0)"""
 NAMED = """strpos(catalogue_plain(catalogue_product.name_zh || ' ' || catalogue_product.name_en),
                   catalogue_plain(%s)) > 0"""
 
