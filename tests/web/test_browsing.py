@@ -325,3 +325,12 @@ def test_uploaded_pictures_only(client: Client, settings: object, tmp_path: obje
         "a%00.png",
     ):
         assert client.get(f"/media/{path}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "slug", ["x" * 5000, "no-such", "%00", "%2e%2e", "١", "🫖", "-", "' OR 1=1"]
+)
+def test_junk_for_a_product_is_not_there(client: Client, slug: str) -> None:
+    """Whatever stands where a product's name should, the page is not there."""
+    teapot()
+    assert client.get(f"/p/{slug}/").status_code == 404
