@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from shigu.accounts.models import User
@@ -66,6 +67,8 @@ def market(
     """The shop, its rows in this test's hands, and a provider that does what it should."""
     # Playwright drives a loop in this thread; the models are used by this thread alone.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    monkeypatch.setattr(settings, "ALIPAY_SIMULATOR_DIR", str(market_of_the_room.sim.data))
+    monkeypatch.setattr(settings, "ALIPAY_GATEWAY", market_of_the_room.sim.gateway)
     with django_db_blocker.unblock():
         home = market_of_the_room.use_database()
         try:

@@ -13,10 +13,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psycopg
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -27,11 +30,13 @@ from psycopg.conninfo import make_conninfo
 
 from alipay_simulator.control import Simulator
 from shigu import clock
-from shigu.accounts.models import User
-from shigu.catalogue.models import Stock
+from shigu.accounts.models import Address, User
+from shigu.catalogue.models import Sku, Stock
 from shigu.kit.processes import is_free
 from shigu.orders.models import Order
-from tests import goods
+from shigu.payments.opening import Addresses, Way, open_attempt
+from tests import goods, people
+from tests.web.ordering import placed
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
@@ -111,6 +116,30 @@ class Market:
         """How many pieces of it can be ordered."""
         stock = Stock.objects.get(sku__product__slug=slug)
         return int(stock.on_hand - stock.held)
+
+    def order(self, user: User, slug: str, pieces: int = 1) -> Order:
+        """An unpaid order, placed past the pages."""
+        return placed(user, (Sku.objects.get(product__slug=slug), pieces))
+
+    def open_attempt(self, order: Order) -> None:
+        """The buyer is at Alipay's cashier on some other device."""
+        there = Addresses(f"{self.url}/pay/return/alipay/", f"{self.url}/pay/notify/alipay/")
+        opened = open_attempt("order", order.pk, user_id=order.user_id, way=Way(), addresses=there)
+        httpx.get(opened.redirect.url, follow_redirects=True, trust_env=False).raise_for_status()
+
+    def trade(self, order: Order) -> dict[str, Any]:
+        """The provider's trade for the order's first attempt."""
+        found = self.sim.trade(f"{order.number}_1")
+        assert found
+        return found
+
+    def wait(self, condition: Callable[[], Any]) -> Any:
+        """Until something is true in the rows or at the provider."""
+        return Simulator.wait(condition, seconds=20)
+
+    def address(self, user: User) -> Address:
+        """Where goods go to them."""
+        return people.address_of(user)
 
     def invite(self, name: str = "alice") -> User:
         """Somebody new of that name."""

@@ -23,7 +23,7 @@ def test_a_newcomer_buys_a_course(market: Market, walk: Walk, kind: Kind) -> Non
     walker.at("/confirm/")
     order = walker.place()
     pay_as_alice(walker, order)
-    walker.sees_counted("%(count)s course bought", "%(count)s courses bought", 1)
+    walker.sees_counted("%(count)s course bought", "%(count)s courses bought", count=1)
     is_told(market, order, kind)
     is_among_orders(walker, order)
     walker.open("/me/courses/")

@@ -110,22 +110,31 @@ class Walker:
 
     # words
 
-    def says(self, text: str, **fill: object) -> str:
+    def says(self, text: str, *, context: str = "", **fill: object) -> str:
         """The shop's words for this in the reader's language."""
         with translation.override(self.language):
-            return translation.gettext(text) % fill if fill else translation.gettext(text)
+            said = translation.pgettext(context, text) if context else translation.gettext(text)
+        return said % fill if fill else said
+
+    def counted(self, one: str, many: str, count: int) -> str:
+        """The first words of a sentence with a count in it."""
+        with translation.override(self.language):
+            return translation.ngettext(one, many, count).split("%(when)s")[0] % {"count": count}
 
     def sees(self, text: str, **fill: object) -> Locator:
         """This sentence of the shop stands on the page, or will in a moment."""
-        found = self.page.get_by_text(self.says(text, **fill)).filter(visible=True).first
+        return self._sees(self.says(text, **fill))
+
+    def sees_counted(self, one: str, many: str, **fill: int) -> Locator:
+        """The same for a sentence with a count in it."""
+        (count,) = fill.values()
+        with translation.override(self.language):
+            return self._sees(translation.ngettext(one, many, count) % fill)
+
+    def _sees(self, words: str) -> Locator:
+        found = self.page.get_by_text(words).filter(visible=True).first
         expect(found).to_be_visible()
         return found
-
-    def sees_counted(self, one: str, many: str, number: int) -> None:
-        """The same for a sentence with a count in it."""
-        with translation.override(self.language):
-            text = translation.ngettext(one, many, number) % {"count": number}
-        expect(self.page.get_by_text(text).filter(visible=True).first).to_be_visible()
 
     def press(self, text: str, within: Locator | None = None, **fill: object) -> None:
         """The visible button or link of that name."""
