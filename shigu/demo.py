@@ -62,6 +62,7 @@ class Demo:
         self.told = Told()
         self.owns_database = False
         self.port: int = options.port
+        self.moved: float | None = None
 
     def run(self) -> int:
         self.told.say("", "Shigu, a whole shop on this machine", "")
@@ -159,7 +160,7 @@ class Demo:
         clock = serving.clock(opening.next_tick())
         crew.start(alipay, pages, streams)
         self.told.step(alipay.name, partial(crew.wait, alipay))
-        self._introduce(simulator, opening.paid_attempts())
+        self._introduce(opening.paid_attempts())
         crew.start(clock)  # it asks the simulator about seeded payments, so not before
         for part in (pages, streams, clock):
             self.told.step(part.name, partial(crew.wait, part))
@@ -177,11 +178,23 @@ class Demo:
             answering(HOST, port, "/_sim/health"),
         )
 
-    def _introduce(self, port: int, trades: list[dict[str, object]]) -> None:
+    def _introduce(self, trades: list[dict[str, object]]) -> None:
         """Seeded payments were never made at the simulator: it is told of them, so they can be refunded."""
+        self._tell_simulator("remember", trades=trades)
+
+    def _follow_clock(self) -> None:
+        """Whoever moves the shop's clock (`shigu clock shift`) moves the simulator's with it."""
+        trouble = (import_module("django.db").Error, httpx.HTTPError)
+        with suppress(*trouble):  # a database or simulator that is away for a moment is asked again
+            moved = import_module("shigu.ops.opening").seconds_moved()
+            if moved != self.moved:
+                self._tell_simulator("clock", offset_seconds=moved)
+                self.moved = moved
+
+    def _tell_simulator(self, act: str, **words: object) -> None:
         with httpx.Client(trust_env=False, timeout=20) as client:
-            url = f"http://{HOST}:{port}/_sim/remember"
-            client.post(url, json={"trades": trades}).raise_for_status()
+            url = f"http://{HOST}:{self.port + 3}/_sim/{act}"
+            client.post(url, json=words).raise_for_status()
 
     def _welcome(self) -> None:
         shop, _, simulator = self._ports()
@@ -209,7 +222,8 @@ class Demo:
         until = time.monotonic() + seconds if seconds else float("inf")
         while time.monotonic() < until:
             crew.check()
-            time.sleep(0.2)
+            self._follow_clock()
+            time.sleep(0.5)
         self.told.say(f"  {seconds:g} seconds are over, closing …")
         return 0
 

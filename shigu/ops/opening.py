@@ -43,6 +43,14 @@ def let_time_be_moved() -> str:
     return f"moved by {moved}" if moved else "true, may be moved"
 
 
+def seconds_moved() -> float:
+    """How far the clock was moved."""
+    try:
+        return clock.offset().total_seconds()
+    finally:
+        connections.close_all()
+
+
 def fill_shelves() -> str:
     """Seed, once."""
     new = seed()
