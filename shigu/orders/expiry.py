@@ -34,7 +34,7 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
     reached("orders.expire.claimed")
     with connection.cursor() as cursor:
         cursor.execute(CLOSE, [Status.EXPIRED.value, now, order_ids, Status.UNPAID.value])
-        closed = cursor.rowcount
+        closed = int(cursor.rowcount)
     history.record(order_ids, Status.UNPAID, Status.EXPIRED, why="time", at=now)
     give_back(order_ids)
     reached("orders.expire.done")

@@ -7,11 +7,14 @@ event stream may live on another port of the same host (`EVENTS_URL`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from shigu.web.live import events_origin
+
+ALIPAY = ("alipay.com", "alipaydev.com")
 
 SHOP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -47,6 +50,12 @@ class SecurityHeaders:
 
 
 def cashier_origin() -> str:
-    """Where forms may lead besides the shop: the provider's cashier, by a redirect."""
-    scheme, _, rest = settings.ALIPAY_GATEWAY.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}"
+    """Where forms may lead besides the shop: the provider's cashier.
+
+    Browsers hold each redirect of a posted form against this list, and Alipay's own gateway passes the
+    buyer on to other hosts of its domain.
+    """
+    gateway = urlsplit(settings.ALIPAY_GATEWAY)
+    origin = f"{gateway.scheme}://{gateway.netloc}"
+    wide = [f" https://*.{home}" for home in ALIPAY if f".{gateway.hostname}".endswith(f".{home}")]
+    return origin + "".join(wide)
