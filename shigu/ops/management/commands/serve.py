@@ -34,7 +34,7 @@ class Command(BaseCommand):
             if not is_free(host, wanted):
                 raise CommandError(f"In use already: port {wanted} on {host}.")
         if missing := opening.missing_tables():
-            raise CommandError(f"{missing} migrations are not applied: run shigu migrate first.")
+            raise CommandError(f"Tables are behind the code ({missing} to apply): shigu migrate.")
         self.stdout.write(f"  files      {opening.collect_files()}")
         connections.close_all()
         signal.signal(signal.SIGTERM, signal.default_int_handler)
