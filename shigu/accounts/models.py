@@ -28,9 +28,7 @@ class User(AbstractUser):
 
     class Meta(AbstractUser.Meta):
         constraints = [
-            models.UniqueConstraint(
-                Lower("email"), name="user_email_once", condition=~Q(email="")
-            ),
+            models.UniqueConstraint(Lower("email"), name="user_email_once", condition=~Q(email="")),
         ]
 
     @property

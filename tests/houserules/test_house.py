@@ -69,7 +69,14 @@ def test_every_page_extends_the_house() -> None:
 def test_nothing_of_this_machine_is_committed() -> None:
     """No path of a workplace and no registry's host name in tracked text."""
     words = ["/".join(["", "work", ""]), "pypi" + ".org", "npmjs" + ".org", "deb.debian" + ".org"]
-    for pattern in ("*.md", "bin/*", "docs/**/*.md", "requirements/*", "pyproject.toml", "shigu/**/*.py"):
+    for pattern in (
+        "*.md",
+        "bin/*",
+        "docs/**/*.md",
+        "requirements/*",
+        "pyproject.toml",
+        "shigu/**/*.py",
+    ):
         for path in ROOT.glob(pattern):
             text = path.read_text() if path.is_file() else ""
             for word in words:
