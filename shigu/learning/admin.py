@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet, Value
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -20,6 +22,11 @@ class EnrolmentAdmin(Watched):
     show_full_result_count = False
     list_per_page = 50
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Enrolment]:
+        """The clock is read once for the whole list."""
+        rows: QuerySet[Enrolment] = super().get_queryset(request)
+        return rows.annotate(now=Value(clock.now()))
+
     @display(description=_("running"), boolean=True)  # type: ignore[untyped-decorator]
     def running(self, row: Enrolment) -> bool:
-        return row.is_running(clock.now())
+        return row.is_running(getattr(row, "now", None) or clock.now())

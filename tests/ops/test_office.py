@@ -75,6 +75,9 @@ def test_lists_do_not_ask_once_per_row() -> None:
         ("catalogue/stock", "q=POT-140"),
         ("catalogue/stockmovement", "q=first"),
         ("catalogue/product", "q=tea"),
+        ("learning/enrolment", "q=nobody"),
+        ("accounts/user", "q=alice"),
+        ("payments/attempt", "q=nobody"),
     ):
         figures = []
         for query in (narrow, ""):
@@ -246,3 +249,15 @@ def test_a_senseless_price_is_refused(wrong: dict[str, str]) -> None:
     url = reverse("admin:catalogue_product_change", args=[product.pk])
     assert client.post(url, product_form(product, **wrong)).status_code == 200
     assert list(product.skus.values_list("price", "was", "validity_days")) == before
+
+
+@pytest.mark.usefixtures("tried")
+@pytest.mark.parametrize("term", ["alice", "ALICE@shop.test", " alice "])
+def test_orders_are_found_by_their_buyer(term: str) -> None:
+    """By name or mail address in full, by number in full; by a part of it nothing, and no error."""
+    client = office()
+    mine = Order.objects.filter(user__username="alice").count()
+    assert client.get("/ops/orders/order/", {"q": term}).context["cl"].result_count == mine
+    number = Order.objects.order_by("pk")[0].number
+    assert client.get("/ops/orders/order/", {"q": number}).context["cl"].result_count == 1
+    assert client.get("/ops/orders/order/", {"q": "ali"}).context["cl"].result_count == 0
