@@ -32,7 +32,11 @@ class Room:
 ROOMS = [
     Room("house", ("tests/houserules", "tests/kit"), 0.5),
     Room("clock", ("tests/clock",), 2),
-    Room("domain", ("tests/accounts", "tests/catalogue", "tests/orders", "tests/learning", "tests/ops"), 3),
+    Room(
+        "domain",
+        ("tests/accounts", "tests/catalogue", "tests/orders", "tests/learning", "tests/ops"),
+        3,
+    ),
     Room("payments", ("tests/payments",), 3),
     Room("simulator", ("tests/simulator",), 1.5),
     Room("pages", ("tests/web",), 3),
