@@ -33,7 +33,7 @@ from shigu import clock
 from shigu.accounts.models import Address, User
 from shigu.catalogue.models import Sku, Stock
 from shigu.kit.processes import is_free
-from shigu.orders.models import Order
+from shigu.orders.models import Order, Status
 from shigu.payments.opening import Addresses, Way, open_attempt
 from tests import goods, people
 from tests.web.ordering import placed
@@ -120,6 +120,15 @@ class Market:
     def order(self, user: User, slug: str, pieces: int = 1) -> Order:
         """An unpaid order, placed past the pages."""
         return placed(user, (Sku.objects.get(product__slug=slug), pieces))
+
+    def buys_course(self, user: User) -> Order:
+        """A course of theirs, paid."""
+        sku = Sku.objects.filter(product__kind="course", price__gt=0).order_by("pk")[0]
+        order = placed(user, (sku, 1))
+        self.open_attempt(order)
+        self.sim.pay(f"{order.number}_1")
+        self.wait(lambda: Order.objects.get(pk=order.pk).status == Status.PAID)
+        return order
 
     def open_attempt(self, order: Order) -> None:
         """The buyer is at Alipay's cashier on some other device."""
