@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 
+from shigu import clock
 from shigu.ops.seeding.run import seed
 from tests import conftest as databases
+
+_seeded_at = 0.0
+
+
+def _back_to_the_seed() -> None:
+    """A seeded shop gets old while other tests run: its clock stands where seeding ended."""
+    clock.shift(-timedelta(seconds=time.monotonic() - _seeded_at))
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +47,8 @@ def seeded(django_db_setup: None, django_db_blocker: Any, keys: Path) -> Iterato
         connections.close_all()
         databases._use(name)
         seed()
+        global _seeded_at
+        _seeded_at = time.monotonic()
         connections.close_all()
         databases._use(home)
     settings.ALIPAY_SIMULATOR_DIR = folder
@@ -53,6 +65,7 @@ def shop(seeded: str, django_db_blocker: Any, settings: Any, keys: Path) -> Iter
     with django_db_blocker.unblock():
         connections.close_all()
         databases._use(name)
+        _back_to_the_seed()
         yield name
         connections.close_all()
         databases._use(home)
@@ -67,6 +80,7 @@ def tried(seeded: str, django_db_blocker: Any) -> Iterator[None]:
         connections.close_all()
         databases._use(seeded)
         with transaction.atomic():
+            _back_to_the_seed()
             yield
             transaction.set_rollback(True)
         connections.close_all()
