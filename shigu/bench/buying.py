@@ -83,7 +83,7 @@ def _order(person: int, sku: int, key: str) -> tuple[Order, Sku]:
     day = now.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y%m%d")
     order = Order.objects.create(
         id=order_id,
-        number=f"{day}{person:04d}{order_id:09d}",
+        number=f"{day}{person:04d}{order_id:06d}",
         user_id=person,
         list_total=offered.price,
         payable=offered.price,
@@ -137,7 +137,7 @@ WITH n AS MATERIALIZED (
                             pay_by, due_at, key, sent_to, hidden)
   SELECT n.id, to_char(now AT TIME ZONE %(zone)s, 'YYYYMMDD')
                || lpad(%(person)s::bigint::text, greatest(4, length(%(person)s::bigint::text)), '0')
-               || lpad(n.id::text, greatest(9, length(n.id::text)), '0'),
+               || lpad(n.id::text, greatest(6, length(n.id::text)), '0'),
          %(person)s::bigint, 0, 0, price, price, now, now + %(window)s::interval,
          now + %(window)s::interval, %(key)s, %(address)s, false
     FROM n, offered RETURNING id

@@ -44,7 +44,7 @@ SELECT what, found, expected FROM (VALUES
        AND NOT o.hidden AND o.settled_at IS NULL AND o.ended_at IS NULL
        AND o.number = to_char(o.placed_at AT TIME ZONE %(zone)s, 'YYYYMMDD')
            || lpad(o.user_id::text, greatest(4, length(o.user_id::text)), '0')
-           || lpad(o.id::text, greatest(9, length(o.id::text)), '0')), %(orders)s),
+           || lpad(o.id::text, greatest(6, length(o.id::text)), '0')), %(orders)s),
   ('orders at all', (SELECT count(*) FROM orders_order), %(orders)s),
   ('different keys', (SELECT count(DISTINCT (user_id, key)) FROM orders_order), %(orders)s),
   ('lines', (SELECT count(*) FROM orders_order o JOIN orders_orderline l ON l.order_id = o.id

@@ -147,7 +147,7 @@ def _admitted(
     day = now.astimezone(ZoneInfo(settings.TIME_ZONE)).strftime("%Y%m%d")
     drafts = []
     for placing, order_id in zip(placings, ids, strict=True):
-        number = f"{day}{placing.user_id:04d}{order_id:09d}"
+        number = f"{day}{placing.user_id:04d}{order_id:06d}"
         try:
             quote = admission.admit(placing, number)
         except Refusal as refusal:

@@ -40,7 +40,7 @@ CREATE TEMP TABLE fresh ON COMMIT DROP AS
 SELECT d.*, sum(c.quantity * c.unit_price) AS total, bool_or(c.kind = 'goods') AS has_goods,
        to_char(d.placed_at AT TIME ZONE %(zone)s, 'YYYYMMDD')
          || lpad(d.user_id::text, greatest(4, length(d.user_id::text)), '0')
-         || lpad(d.id::text, 9, '0') AS number,
+         || lpad(d.id::text, greatest(6, length(d.id::text)), '0') AS number,
        d.placed_at + %(window)s::interval AS pay_by,
        CASE WHEN d.status IN (1, 4) THEN d.placed_at + interval '2 minutes' END AS settled_at,
        CASE d.status WHEN 2 THEN d.placed_at + interval '6 minutes'
