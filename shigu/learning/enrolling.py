@@ -24,9 +24,8 @@ SELECT pg_advisory_xact_lock((8::bigint << 56) | ((u & 16777215) << 28) | (p & 2
 class CourseLines:
     """Fulfils courses; see `orders.lines.LineKind` for each verb's promise."""
 
-    def lock(self, lines: Sequence[Owned]) -> None:
+    def lock(self, pairs: Collection[tuple[int, int]]) -> None:
         """One enrolment of a buyer in a course at a time: two payments must not start on one day."""
-        pairs = {(owned.order.user_id, owned.line.product_id) for owned in lines}
         with connection.cursor() as cursor:
             cursor.execute(PAIRS, [[user for user, _ in pairs], [product for _, product in pairs]])
 

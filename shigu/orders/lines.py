@@ -29,8 +29,8 @@ class Owned:
 class LineKind(Protocol):
     """The doors that whoever fulfils a kind of line opens."""
 
-    def lock(self, lines: Sequence[Owned]) -> None:
-        """Lock what fulfilling these lines will touch, before any SKU."""
+    def lock(self, pairs: Collection[tuple[int, int]]) -> None:
+        """Lock what fulfilling lines of these (user, product) pairs will touch, before any SKU."""
 
     def running(
         self, wanted: Collection[tuple[int, int]], *, now: datetime
@@ -59,6 +59,12 @@ def by_kind(lines: Iterable[Owned]) -> list[tuple[LineKind, list[Owned]]]:
     ordered = sorted(lines, key=lambda owned: owned.line.kind)
     groups = groupby(ordered, key=lambda owned: owned.line.kind)
     return [(line_kinds[kind], list(group)) for kind, group in groups]
+
+
+def lock_fulfilment(lines: Iterable[Owned]) -> None:
+    """Lock what fulfilling or taking back these lines touches; SKUs come after it."""
+    for kind, group in by_kind(lines):
+        kind.lock({(owned.order.user_id, owned.line.product_id) for owned in group})
 
 
 def pieces(lines: Iterable[Owned]) -> dict[int, int]:

@@ -24,6 +24,7 @@ from shigu.kit.breakpoints import reached
 from shigu.kit.errors import Refusal
 from shigu.orders import buying, pricing
 from shigu.orders.admission import Admission, Placing
+from shigu.orders.lines import line_kinds
 from shigu.orders.locks import lock_buyers
 from shigu.orders.models import CartLine, Order
 from shigu.orders.settling import settle_free
@@ -168,6 +169,9 @@ def _read(placings: Sequence[Placing], now: datetime) -> Admission:
         if choice.sku_id in offered and offered[choice.sku_id].product.kind == Kind.COURSE
     }
     goods = [pk for pk, sku in offered.items() if sku.product.kind == Kind.GOODS]
+    # What costs nothing is settled in this very transaction: its enrolments are locked before any SKU.
+    if free := _free_courses(placings, offered):
+        line_kinds[Kind.COURSE].lock(free)
     running, waiting = buying.courses_in_hand(courses, now=now)
     return Admission(
         now=now,
@@ -177,6 +181,20 @@ def _read(placings: Sequence[Placing], now: datetime) -> Admission:
         waiting=waiting,
         free=stock.locked_free(goods) if goods else {},
     )
+
+
+def _free_courses(placings: Sequence[Placing], offered: dict[int, Sku]) -> set[tuple[int, int]]:
+    """The (buyer, course) pairs of requests that nothing has to be paid for."""
+    skus = [
+        (p.user_id, [offered[c.sku_id] for c in p.choices if c.sku_id in offered]) for p in placings
+    ]
+    return {
+        (user, sku.product_id)
+        for user, chosen in skus
+        if not any(sku.price for sku in chosen)
+        for sku in chosen
+        if sku.product.kind == Kind.COURSE
+    }
 
 
 def _hold_and_write(drafts: Sequence[Draft], now: datetime) -> None:

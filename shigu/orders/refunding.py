@@ -17,7 +17,7 @@ from shigu.catalogue.models import Moved, StockMovement
 from shigu.catalogue.stock import Change
 from shigu.orders import history
 from shigu.orders.errors import NotPaid
-from shigu.orders.lines import by_kind, lines_of
+from shigu.orders.lines import by_kind, lines_of, lock_fulfilment
 from shigu.orders.locks import locked_orders
 from shigu.orders.models import Order, Shipment, Status
 from shigu.payments.locks import attempts_of_locked
@@ -60,11 +60,9 @@ def refunded(orders: Sequence[Order], *, now: datetime) -> None:
     Order.objects.filter(pk__in=ids).update(status=Status.REFUNDED, ended_at=now)
     history.record(ids, Status.PAID, Status.REFUNDED, why="refunded", at=now)
     lines = lines_of(orders)
-    groups = by_kind(lines)
-    for kind, group in groups:
-        kind.lock(group)
+    lock_fulfilment(lines)
     back: dict[int, Change] = {}
-    for kind, group in groups:
+    for kind, group in by_kind(lines):
         back |= kind.unfulfil(group, now=now)
     stock.record(
         StockMovement(

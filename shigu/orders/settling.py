@@ -14,7 +14,7 @@ from shigu.catalogue.models import Moved, StockMovement
 from shigu.catalogue.stock import Change
 from shigu.kit.breakpoints import reached
 from shigu.orders import history
-from shigu.orders.lines import Owned, by_kind, lines_of, pieces
+from shigu.orders.lines import Owned, by_kind, lines_of, lock_fulfilment, pieces
 from shigu.orders.models import Order, Status
 from shigu.payments.models import Attempt, Why
 from shigu.payments.purposes import Applied, Returned, Verdict
@@ -73,8 +73,7 @@ def apply(orders: Sequence[Order], lines: list[Owned], *, was: Status, now: date
 
 def _locked_lines(orders: Sequence[Order]) -> list[Owned]:
     lines = lines_of(orders)
-    for kind, group in by_kind(lines):
-        kind.lock(group)
+    lock_fulfilment(lines)
     return lines
 
 

@@ -19,7 +19,7 @@ from shigu.orders.models import Shipment, Status
 class GoodsLines:
     """Fulfils goods: a shipment per order. The pieces themselves are moved by settling."""
 
-    def lock(self, lines: Sequence[Owned]) -> None:
+    def lock(self, pairs: Collection[tuple[int, int]]) -> None:
         """Nothing beyond the order and, last, its SKUs."""
 
     def running(

@@ -245,3 +245,40 @@ def test_the_lock_is_one_per_buyer(market: Market) -> None:
         assert isinstance(second.result(), Placed)
         stop.release()
         assert isinstance(first.result(), Placed)
+
+
+def free_order_meets_a_late_payment(market: Market) -> None:
+    """A free bundle is placed while a late payment revives another order of the same course and goods."""
+    free = market.a_course("gift", 0, days=7)
+    sample = market.goods("sample", 0, 10)
+    paid = Sku.objects.create(product=free.product, code="gift-long", price=100, validity_days=30)
+    placed = market.place(market.alice, (paid, 1), (sample, 1))
+    order = Order.objects.get(pk=placed.order_id)
+    attempt = market.opened(order)
+    market.lapse(order)
+    choices = tuple(Choice(sku.pk, 1, 0) for sku in (free, sample))
+    with stopped_at("orders.place.admitted") as stop:
+        placing_it = start(alone(Placing(market.alice.pk, "free", choices, sent_to="here")))
+        stop.wait()
+        paying = start(lambda: market.paid(attempt))
+        settled_or_blocked(paying)
+        stop.release()
+        answers = [placing_it.result(), paying.result()]
+    assert isinstance(answers[0], Placed), answers
+    assert answers[1] == "settled", answers
+    assert market.counts(sample) == (8, 0, 2)
+    assert_audit_holds()
+
+
+def test_a_free_order_and_a_late_payment_never_wait_in_a_circle(market: Market) -> None:
+    """Enrolments are locked before SKUs on both ways, so one simply waits for the other."""
+    free_order_meets_a_late_payment(market)
+
+
+def test_control_locking_skus_first_ends_in_a_deadlock(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: a placing that takes its SKUs first meets the payment in a circle."""
+    monkeypatch.setattr(placing, "_free_courses", lambda *_: set())
+    with pytest.raises(AssertionError, match="deadlock"):
+        free_order_meets_a_late_payment(market)
