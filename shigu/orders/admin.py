@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.timezone import localtime
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
@@ -103,8 +104,8 @@ class History(TabularInline):
         return False
 
     @admin.display(description=_("when"))
-    def moment(self, event: OrderEvent) -> datetime:
-        return event.at
+    def moment(self, event: OrderEvent) -> str:
+        return date_format(localtime(event.at), "Y-m-d H:i:s")
 
     @admin.display(description=_("status"))
     def becomes(self, event: OrderEvent) -> str:
@@ -137,7 +138,7 @@ class OrderAdmin(Watched):
             None,
             {
                 "fields": [
-                    ("number", "status_shown"),
+                    ("number", "status_word"),
                     ("buyer", "amount"),
                     ("placed_at", "pay_by"),
                     ("settled_at", "ended_at"),
@@ -148,7 +149,7 @@ class OrderAdmin(Watched):
             },
         )
     ]
-    readonly_fields = ["status_shown", "buyer", "amount", "shipment_shown", "payments"]
+    readonly_fields = ["status_word", "buyer", "amount", "shipment_shown", "payments"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
@@ -168,6 +169,11 @@ class OrderAdmin(Watched):
             return "going-back", gettext("Money going back")
         status = Status(order.status)
         return status.name.lower(), str(status.label)
+
+    @admin.display(description=_("status"))
+    def status_word(self, order: Order) -> str:
+        """Without the colour, which only lists can show."""
+        return str(self.status_shown(order)[1])
 
     @admin.display(description=_("buyer"))
     def buyer(self, order: Order) -> str:
