@@ -39,7 +39,7 @@ def test_goods_through_the_cart(market: Market, walk: Walk, kind: Kind, alice: U
     walker.sees("“%(name)s” is in your cart.", name=walker.named(slug))
     walker.open("/cart/")
     walker.press_more()
-    walker.press("Confirm" if kind.is_phone else "Go on to confirm")
+    walker.press("Go on to confirm")
     walker.at("/confirm/")
     walker.fill_address()
     order = walker.place()
