@@ -38,6 +38,15 @@ UPDATE catalogue_stock s
 """
 
 
+LOCK = "SELECT sku_id FROM catalogue_stock WHERE sku_id = ANY(%s) ORDER BY sku_id FOR NO KEY UPDATE"
+
+
+def lock(sku_ids: Collection[int]) -> None:
+    """Wait for these SKUs, in pk order, and hold them until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [list(sku_ids)])
+
+
 def move(changes: Mapping[int, Change]) -> None:
     """Apply `changes` by SKU id; IntegrityError where a count would leave its bounds."""
     if not changes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from shigu.clock.backoff import Backoff
 from shigu.clock.errors import Again, ClockError, ShiftRefused, StaleClaim, UnknownKind
 from shigu.clock.hints import hint
+from shigu.clock.holding import locked
 from shigu.clock.kinds import Calls, calls, every, rings
 from shigu.clock.tables import HotTable, due_index
 from shigu.clock.time import allow_shifting, forbid_shifting, now, offset, shift, shifted
@@ -31,6 +32,7 @@ __all__ = [
     "every",
     "forbid_shifting",
     "hint",
+    "locked",
     "now",
     "offset",
     "rings",

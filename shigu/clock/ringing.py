@@ -17,7 +17,7 @@ from datetime import datetime
 import structlog
 from django.db import connection, transaction
 
-from shigu.clock import lateness
+from shigu.clock import holding, lateness
 from shigu.clock.bisecting import bisect
 from shigu.clock.claiming import Claimed, claim, claim_one
 from shigu.clock.drained import Drained
@@ -74,7 +74,7 @@ def drain_rings(
 
 def ring_batch(kind: Rings, memory: Memory) -> Batch:
     """Claim, ring, commit one batch."""
-    began = time.monotonic()
+    holding.begin()
     with transaction.atomic(durable=True):
         batch = Batch(claim(kind, memory.batch, memory.floor))
         memory.claimed(batch.rows)
@@ -82,7 +82,7 @@ def ring_batch(kind: Rings, memory: Memory) -> Batch:
         if batch.rows:
             _ring(kind, batch, memory.unmoved(batch.rows))
         reached("clock.ring.done")
-    memory.committed(batch.rung, time.monotonic() - began, kind.aim)
+    memory.committed(batch.rung, holding.seconds(), kind.aim)
     if batch.rung:
         committed = now()
         lateness.observe(

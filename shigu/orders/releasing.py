@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from shigu import clock
 from shigu.catalogue import stock
 from shigu.catalogue.models import Kind
 from shigu.catalogue.stock import Change
@@ -25,4 +26,6 @@ def give_back(order_ids: Sequence[int]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(HELD, [list(order_ids), Kind.GOODS.value])
         held = dict(cursor.fetchall())
+    stock.lock(held)
+    clock.locked()
     stock.move({sku: Change(held=-pieces) for sku, pieces in held.items()})
