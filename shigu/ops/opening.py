@@ -18,9 +18,6 @@ from shigu.clock.models import Dispatcher
 from shigu.ops.seeding.run import seed
 from shigu.payments.models import Attempt, State
 
-NOT_SERVED = ["django_htmx"]
-"""Apps whose files no page asks for; htmx itself is a file of our own."""
-
 
 def missing_tables() -> int:
     """How many migrations have not been applied."""
@@ -63,7 +60,7 @@ def fill_shelves() -> str:
 
 def collect_files() -> str:
     """Styles, scripts and pictures with names that never change their content."""
-    call_command("collectstatic", verbosity=0, interactive=False, ignore_patterns=NOT_SERVED)
+    call_command("collectstatic", verbosity=0, interactive=False)
     return "collected"
 
 
