@@ -14,7 +14,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils import translation
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Request, Response, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+)
 
 from shigu.accounts.models import User
 from shigu.catalogue.models import Product
@@ -86,7 +95,13 @@ class Walker:
 
     def open(self, path: str) -> Page:
         """Type an address of the shop."""
-        self.page.goto(self.market.url + path)
+        try:
+            self.page.goto(self.market.url + path)
+        except Error as aborted:
+            # The page that is left may turn by itself at this very moment; a person types it again.
+            if "ERR_ABORTED" not in aborted.message:
+                raise
+            self.page.goto(self.market.url + path)
         self.fits()
         return self.page
 
