@@ -8,6 +8,7 @@ may go wrong unseen (console, policies, other hosts, answers of the 5xx kind, si
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ PHONE_AGENT = (
 )
 ORDER = re.compile(r"/(?:pay|me/orders)/(\d[\w-]*)/")
 PATIENCE = 12_000
+TURNED = ("ERR_ABORTED", "context was destroyed", "interrupted by another navigation")
 
 
 @dataclass(frozen=True)
@@ -95,13 +97,7 @@ class Walker:
 
     def open(self, path: str) -> Page:
         """Type an address of the shop."""
-        try:
-            self.page.goto(self.market.url + path)
-        except Error as aborted:
-            # The page that is left may turn by itself at this very moment; a person types it again.
-            if "ERR_ABORTED" not in aborted.message:
-                raise
-            self.page.goto(self.market.url + path)
+        self._unless_it_turns(lambda: self.page.goto(self.market.url + path))
         self.fits()
         return self.page
 
@@ -119,9 +115,20 @@ class Walker:
         """Nobody scrolls sideways."""
         if not self.scripts:
             return
-        wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        measure = "document.documentElement.scrollWidth - innerWidth"
+        wide = self._unless_it_turns(lambda: self.page.evaluate(measure))
         if wide > 0:
             self.complaints.append(f"{self.page.url} is {wide} px too wide")
+
+    def _unless_it_turns(self, act: Callable[[], Any]) -> Any:
+        """Do it; where a page turned by itself at that very moment, as live pages do, do it once more."""
+        try:
+            return act()
+        except Error as error:
+            if not any(word in error.message for word in TURNED):
+                raise
+            self.page.wait_for_load_state()
+            return act()
 
     # words
 
