@@ -1,0 +1,57 @@
+"""A buyer who is slow with the last pieces keeps the clock waiting, but does not make its batches smaller."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import transaction
+
+from shigu import clock
+from shigu.catalogue import stock
+from shigu.clock.drain import drain
+from shigu.clock.memory import Memory
+from shigu.orders.models import Status
+from tests.races.market import Market, assert_audit_holds
+from tests.races.together import start, wait_until_blocked
+
+SLOW = 0.6
+"""Seconds somebody holds the SKU: twelve times what a batch that holds aims at."""
+
+
+def expired_behind_a_slow_buyer(market: Market) -> int:
+    """Eight orders lapse while somebody holds their SKU; how large the next batch may be."""
+    orders = [market.ordered() for _ in range(8)]
+    for order in orders:
+        market.over(order)
+    memory, has_it = Memory(batch=8), threading.Event()
+
+    def dawdle() -> None:
+        with transaction.atomic():
+            stock.lock([market.pot.pk])
+            has_it.set()
+            wait_until_blocked()
+            threading.Event().wait(SLOW)
+
+    slow = start(dawdle)
+    assert has_it.wait(10)
+    expired = drain("orders.expire", memory=memory, budget=0)
+    slow.result()
+    assert (expired.claimed, expired.affected) == (8, 8), expired
+    assert {market.status(order) for order in orders} == {Status.EXPIRED}
+    assert market.counts() == (10, 0, 0)
+    assert_audit_holds()
+    return memory.batch
+
+
+def test_expiry_counts_what_it_holds(market: Market) -> None:
+    """The wait for the SKU is not the batch's own: it is not cut."""
+    assert expired_behind_a_slow_buyer(market) > 4
+
+
+def test_control_expiry_that_counts_its_wait_shrinks(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: where giving back does not say when it has the SKUs, the batch is halved."""
+    monkeypatch.setattr(clock, "locked", lambda: None)
+    assert expired_behind_a_slow_buyer(market) == 4
