@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from shigu import clock
 from shigu.clock.drain import drain, drain_all
+from shigu.kit.breakpoints import reached
 from shigu.learning.models import Enrolment
 from shigu.orders import restoring
 from shigu.orders.errors import AlreadyYours, NotExpired, OutOfStock, PriceChanged, TakenDown
+from shigu.orders.locks import locked_orders
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Money, Outcome, Refund, Why
 from tests.races.market import Market, assert_audit_holds
@@ -64,21 +68,69 @@ def test_control_without_the_lock_restoring_is_refused_wrongly(
         restored_while_expiring(market)
 
 
-def restored_in_two_tabs(market: Market) -> None:
-    """Both tabs press restore."""
+Locked = Callable[[Collection[int]], list[Order]]
+
+
+def stopping_once_locked(lock: Locked) -> Locked:
+    """`lock`, and then a place to stop at."""
+
+    def lock_and_stop(ids: Collection[int]) -> list[Order]:
+        orders = lock(ids)
+        reached("orders.restore.locked")
+        return orders
+
+    return lock_and_stop
+
+
+def restored_in_two_tabs(
+    market: Market, monkeypatch: pytest.MonkeyPatch, lock: Locked = locked_orders
+) -> None:
+    """Both tabs press restore: the second comes while the first has the order in hand."""
     order = market.ordered(pieces=2)
     market.lapse(order)
-    answers = together(*[lambda: market.restore(order)] * 4)
+    monkeypatch.setattr(restoring, "locked_orders", stopping_once_locked(lock))
+    with stopped_at("orders.restore.locked") as stop:
+        first = start(lambda: market.restore(order))
+        stop.wait()
+        second = start(lambda: market.restore(order))
+        settled_or_blocked(second)
+        stop.release()
+        answers = [first.result(), second.result()]
+    assert_restored_once(market, order, answers)
+
+
+def assert_restored_once(market: Market, order: Order, answers: list[Any]) -> None:
+    """One tab restored it, every other was told that it stands again, nothing is held twice."""
     refused = [answer for answer in answers if isinstance(answer, NotExpired)]
-    assert len(refused) == 3, answers
+    restored = [answer for answer in answers if isinstance(answer, Order)]
+    assert (len(restored), len(refused)) == (1, len(answers) - 1), answers
     assert market.counts() == (10, 2, 0)
     assert Order.objects.get(pk=order.pk).round == 1
+    whys = list(OrderEvent.objects.filter(order=order).values_list("why", flat=True))
+    assert whys == ["placed", "time", "restored"]
     assert_audit_holds()
 
 
-def test_an_order_is_restored_once(market: Market) -> None:
-    """One of them restores it, the others are told that it stands again."""
-    restored_in_two_tabs(market)
+def test_an_order_is_restored_once(market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of them restores it, the other is told that it stands again."""
+    restored_in_two_tabs(market, monkeypatch)
+
+
+def test_an_order_is_restored_once_however_many_tabs(market: Market) -> None:
+    """Four tabs on real connections, from one starting line."""
+    order = market.ordered(pieces=2)
+    market.lapse(order)
+    answers = together(*[lambda: market.restore(order)] * 4)
+    assert_restored_once(market, order, answers)
+
+
+def test_control_without_the_locks_it_is_held_twice(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: two tabs that lock neither buyer nor order both restore it."""
+    monkeypatch.setattr(restoring, "lock_buyers", lambda ids: None)
+    with pytest.raises(AssertionError):
+        restored_in_two_tabs(market, monkeypatch, lock=unlocked)
 
 
 def test_paying_a_lapsed_order_revives_it(market: Market) -> None:
