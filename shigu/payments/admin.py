@@ -6,6 +6,7 @@ refused refund again under its own number.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,8 +38,8 @@ from shigu.payments.models import (
 MANY_TRIES = 5
 
 
-class Odd(admin.SimpleListFilter):
-    """What an operator should look at."""
+class Odd(admin.SimpleListFilter, ABC):
+    """What an operator should look at: each list says which of its rows those are."""
 
     title = _("to look at")
     parameter_name = "odd"
@@ -49,8 +50,9 @@ class Odd(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(self.odd()) if self.value() else queryset
 
+    @abstractmethod
     def odd(self) -> Q:
-        raise NotImplementedError
+        """The rows somebody should look at."""
 
 
 class OddAttempts(Odd):
