@@ -68,7 +68,10 @@ INSTALLED_APPS = [
     "shigu.clock",
     "shigu.accounts",
     "shigu.catalogue",
+    "shigu.ledger",
     "shigu.payments",
+    "shigu.promotions",
+    "shigu.wallet",
     "shigu.orders",
     "shigu.learning",
     "shigu.ops",
@@ -267,6 +270,11 @@ ASK_BACKSTOP = env_seconds("SHIGU_ASK_BACKSTOP", timedelta(minutes=30))
 ASK_MARGIN = env_seconds("SHIGU_ASK_MARGIN", timedelta(seconds=30))
 CLOCK_POLL = env_seconds("SHIGU_CLOCK_POLL", timedelta(seconds=1))
 CLOCK_MAY_SHIFT = env_flag("SHIGU_CLOCK_MAY_SHIFT", default=not PRODUCTION)
+
+# -- credits -----------------------------------------------------------------------------------
+CREDITS_PER_YUAN = int(env("SHIGU_CREDITS_PER_YUAN", "10"))  # so many are worth ¥1; divides 100
+CREDITS_ON_SIGN_UP = int(env("SHIGU_CREDITS_ON_SIGN_UP", "100"))
+CREDITS_EARNED_PER_YUAN = int(env("SHIGU_CREDITS_EARNED_PER_YUAN", "1"))  # for each whole ¥1 paid
 
 # -- Alipay (the simulator's own files by default, never in production) -------------------------
 ALIPAY_GATEWAY = env("ALIPAY_GATEWAY", "http://127.0.0.1:8003/gateway.do")

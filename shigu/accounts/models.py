@@ -26,6 +26,10 @@ class User(AbstractUser):
     gender = models.CharField(_("gender"), max_length=1, choices=Gender.choices, blank=True)
     signature = models.CharField(_("signature"), max_length=140, blank=True)
 
+    is_student = models.BooleanField(
+        _("student"), default=False, db_default=False, help_text=_("pays student prices")
+    )
+
     class Meta(AbstractUser.Meta):
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_once", condition=~Q(email="")),

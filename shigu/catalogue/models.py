@@ -2,7 +2,8 @@
 
 A `Product` is a course or goods; what a buyer chooses of it is a `Sku`: a validity option of a
 course (`validity_days`, 0 = permanent) or a variant of goods. Goods keep their counts in a narrow
-row of their own, `Stock`, the hottest row of a shop: `catalogue.stock` alone writes it.
+row of their own, `Stock`, the hottest row of a shop: `catalogue.stock` alone writes it. An `Activity`
+changes prices for a time; what it does to them is computed in `orders.pricing`.
 """
 
 from __future__ import annotations
@@ -90,6 +91,9 @@ class Product(Named):
         _("level"), choices=Level.choices, null=True, blank=True, help_text=_("courses only")
     )
     lessons = models.PositiveSmallIntegerField(_("lessons"), default=0)
+    most_credits = models.PositiveIntegerField(
+        _("most credits per piece"), default=0, db_default=0, help_text=_("0: no credits on this")
+    )
     cover = models.ImageField(_("cover"), upload_to="covers/", blank=True)
     motif = models.CharField(_("motif of the drawn cover"), max_length=20, blank=True)
     on_sale = models.BooleanField(_("on sale"), default=True)
@@ -141,6 +145,9 @@ class Sku(models.Model):
     validity_days = models.PositiveIntegerField(
         _("validity in days"), null=True, blank=True, help_text=_("courses only; 0 is permanent")
     )
+    renewal_price = models.BigIntegerField(
+        _("price of a renewal in fen"), null=True, blank=True, help_text=_("courses only")
+    )
     on_sale = models.BooleanField(_("on sale"), default=True)
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
@@ -152,6 +159,10 @@ class Sku(models.Model):
             models.CheckConstraint(condition=Q(price__gte=0), name="sku_price_not_negative"),
             models.CheckConstraint(
                 condition=Q(was=None) | Q(was__gt=F("price")), name="sku_was_more"
+            ),
+            models.CheckConstraint(
+                condition=Q(renewal_price=None) | Q(renewal_price__gte=0),
+                name="sku_renewal_price_not_negative",
             ),
         ]
 
@@ -219,4 +230,106 @@ class StockMovement(models.Model):
         ]  # audit: sums per SKU
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject", "sku_id"], name="movement_once"),
+        ]
+
+
+class Reach(models.TextChoices):
+    """What a promotion covers."""
+
+    ALL = "all", _("Everything")
+    DIRECTION = "direction", _("Directions")
+    CATEGORY = "category", _("Categories")
+    PRODUCT = "product", _("Products")
+
+
+class Scoped(models.Model):
+    """A row that covers everything, or the chosen directions, categories or products (`reach` says which).
+
+    `catalogue.scopes` reads many of them at once.
+    """
+
+    reach = models.CharField(
+        _("covers"), max_length=9, choices=Reach.choices, default=Reach.ALL, db_default=Reach.ALL
+    )
+    directions = models.ManyToManyField(
+        Direction, blank=True, related_name="+", verbose_name=_("directions")
+    )
+    categories = models.ManyToManyField(
+        Category, blank=True, related_name="+", verbose_name=_("categories")
+    )
+    products = models.ManyToManyField(
+        Product, blank=True, related_name="+", verbose_name=_("products")
+    )
+
+    class Meta:
+        abstract = True
+
+
+class ActivityKind(models.TextChoices):
+    FREE = "free", _("Free for a time")
+    DISCOUNT = "discount", _("Discount for a time")
+    REDUCTION = "reduction", _("Reduction for a time")
+    THRESHOLD = "threshold", _("Spend and save")
+    BUNDLE = "bundle", _("Bundle")
+    STUDENT = "student", _("Student price")
+
+
+class Activity(Scoped, Named):
+    """A price event 优惠活动 from `starts_at` until `ends_at`; the best one applies, they do not stack.
+
+    `percent` is what is still paid (85: 八五折) of discounts and student prices. `amount` in fen comes
+    off each piece for a reduction, off each complete set of `products` for a bundle. Steps of a
+    `threshold` are rows of their own.
+    """
+
+    kind = models.CharField(_("kind"), max_length=9, choices=ActivityKind.choices)
+    percent = models.PositiveSmallIntegerField(
+        _("percent still paid"), null=True, blank=True, help_text=_("discount, student price")
+    )
+    amount = models.BigIntegerField(
+        _("off in fen"), null=True, blank=True, help_text=_("reduction, bundle")
+    )
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+
+    class Meta:
+        verbose_name = _("activity")
+        verbose_name_plural = _("activities")
+        ordering = ["-starts_at", "-pk"]
+        indexes = [
+            models.Index(fields=["ends_at"], name="activity_ends")  # activities.running()
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")), name="activity_has_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["discount", "student"], percent__gte=1, percent__lte=99)
+                | (~Q(kind__in=["discount", "student"]) & Q(percent=None)),
+                name="activity_percent_where_it_counts",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["reduction", "bundle"], amount__gt=0)
+                | (~Q(kind__in=["reduction", "bundle"]) & Q(amount=None)),
+                name="activity_amount_where_it_counts",
+            ),
+        ]
+
+
+class Step(models.Model):
+    """One step of a 满减: from `least` fen on, `off` fen less."""
+
+    activity = models.ForeignKey(Activity, models.CASCADE, related_name="steps")
+    least = models.BigIntegerField(_("from, in fen"))
+    off = models.BigIntegerField(_("off in fen"))
+
+    class Meta:
+        verbose_name = _("step")
+        verbose_name_plural = _("steps")
+        ordering = ["least"]
+        constraints = [
+            models.UniqueConstraint(fields=["activity", "least"], name="step_once"),
+            models.CheckConstraint(
+                condition=Q(off__gt=0, least__gte=F("off")), name="step_never_more_than_spent"
+            ),
         ]

@@ -28,22 +28,34 @@ MOST_PIECES = 99
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One SKU, how many, and the price per piece (fen) that the buyer saw."""
+    """One SKU, how many, and what the buyer saw: the price per piece, and of the line after its activity.
+
+    `offered` None: whatever it is now. `renew`: a course that still runs is to run longer.
+    """
 
     sku_id: int
     quantity: int
     seen: Fen
+    offered: Fen | None = None
+    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """One request: `key` makes it idempotent per buyer; `cart_lines` are the ids it came from, if any."""
+    """One request: `key` makes it idempotent per buyer; `cart_lines` are the ids it came from, if any.
+
+    `grant_id` is the buyer's coupon to use, `credits` how many; `payable` in fen is what the buyer saw
+    to pay at the end (None: whatever it is now).
+    """
 
     user_id: int
     key: str
     choices: tuple[Choice, ...]
     sent_to: str = ""
     cart_lines: tuple[int, ...] = ()
+    grant_id: int | None = None
+    credits: int = 0
+    payable: Fen | None = None
 
 
 @dataclass(slots=True)
@@ -136,4 +148,4 @@ class Admission:
             pricing.Wanted(choice.sku_id, self.offered[choice.sku_id].price, choice.quantity)
             for choice in placing.choices
         ]
-        return pricing.quote(wanted, now=self.now)
+        return pricing.quote(wanted)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shigu import clock
 from shigu.catalogue.models import Kind, Product, Sku, in_language
+from shigu.promotions.models import Grant
 
 
 class CartLine(models.Model):
@@ -47,7 +48,10 @@ class Status(models.IntegerChoices):
 
 
 class Order(models.Model):
-    """What one buyer owes or has paid, in fen, with its deadline."""
+    """What one buyer owes or has paid, in fen, with its deadline.
+
+    `grant`, `coupon_off` and `credits` say what it holds while it is unpaid, and what it used when paid.
+    """
 
     number = models.CharField(_("number"), max_length=40, unique=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="orders")
@@ -57,6 +61,19 @@ class Order(models.Model):
     round = models.PositiveSmallIntegerField(_("round"), default=0)
     list_total = models.BigIntegerField(_("list price in fen"))
     payable = models.BigIntegerField(_("to pay in fen"))
+    grant = models.ForeignKey(
+        Grant,
+        models.PROTECT,
+        verbose_name=_("coupon"),
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+    )
+    coupon_off = models.BigIntegerField(_("off by coupon in fen"), default=0, db_default=0)
+    credits = models.PositiveIntegerField(_("credits"), default=0, db_default=0)
+    credits_off = models.BigIntegerField(_("off by credits in fen"), default=0, db_default=0)
+    earned = models.PositiveIntegerField(_("credits earned"), default=0, db_default=0)
     placed_at = models.DateTimeField(_("placed"))
     pay_by = models.DateTimeField(_("pay by"))
     due_at = models.DateTimeField(_("due"), null=True)
@@ -97,9 +114,15 @@ class Order(models.Model):
 
 
 class Reason(models.TextChoices):
-    """Why a line costs what it costs."""
+    """Why a line costs what it costs: an activity's kind, or nothing."""
 
     NONE = "", _("List price")
+    FREE = "free", _("Free for a time")
+    DISCOUNT = "discount", _("Discount for a time")
+    REDUCTION = "reduction", _("Reduction for a time")
+    THRESHOLD = "threshold", _("Spend and save")
+    BUNDLE = "bundle", _("Bundle")
+    STUDENT = "student", _("Student price")
 
 
 class OrderLine(models.Model):
@@ -117,15 +140,27 @@ class OrderLine(models.Model):
     quantity = models.PositiveSmallIntegerField()
     unit_price = models.BigIntegerField()
     price = models.BigIntegerField()
+    coupon_off = models.BigIntegerField(default=0, db_default=0)
+    credits = models.PositiveIntegerField(default=0, db_default=0)
+    credits_off = models.BigIntegerField(default=0, db_default=0)
     payable = models.BigIntegerField()
     reason = models.CharField(max_length=12, choices=Reason.choices, blank=True)
+    activity_zh = models.CharField(max_length=120, blank=True, db_default="")
+    activity_en = models.CharField(max_length=160, blank=True, db_default="")
+    is_renewal = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ["pk"]
         constraints = [
             models.UniqueConstraint(fields=["order", "sku"], name="order_line_sku_once"),
             models.CheckConstraint(
-                condition=Q(quantity__gte=1, payable__gte=0, price__gte=F("payable")),
+                condition=Q(
+                    quantity__gte=1,
+                    payable__gte=0,
+                    coupon_off__gte=0,
+                    credits_off__gte=0,
+                    price=F("payable") + F("coupon_off") + F("credits_off"),
+                ),
                 name="order_line_figures",
             ),
         ]
@@ -137,6 +172,11 @@ class OrderLine(models.Model):
     @property
     def label(self) -> str:
         return in_language(self.label_zh, self.label_en)
+
+    @property
+    def activity(self) -> str:
+        """The name of the activity that made its price; empty without one."""
+        return in_language(self.activity_zh, self.activity_en)
 
 
 class OrderEvent(models.Model):

@@ -134,7 +134,7 @@ def _basket(user_id: int, rows: Iterable[Row], now: datetime) -> Basket:
     wanted = [
         pricing.Wanted(row.sku.pk, row.sku.price, row.quantity) for row in examined if row.counts
     ]
-    return Basket(tuple(examined), pricing.quote(wanted, now=now))
+    return Basket(tuple(examined), pricing.quote(wanted))
 
 
 def _on_sale(skus: Iterable[Sku], chosen: Sku) -> tuple[Sku, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import transaction
+from django.db.models import F
 
 from shigu import clock
 from shigu.accounts.models import User
@@ -40,7 +41,7 @@ def paid(user: User, *choices: Choice, key: str = "k") -> Order:
     """A paid order whose money needed nobody: its lines are free of charge, the rest is as always."""
     order = placed(user, *choices, key=key)
     Order.objects.filter(pk=order.pk).update(payable=0)
-    order.lines.update(payable=0)
+    order.lines.update(payable=0, coupon_off=F("price"))
     with transaction.atomic():
         settle_free(locked_orders([order.pk]), now=clock.now())
     order.refresh_from_db()

@@ -1,0 +1,1 @@
+"""Credits and balances: accounts, and the transfers between them, append-only."""

@@ -1,0 +1,1 @@
+"""Doors that the ledger opens: its promises, for the audit."""

@@ -1,0 +1,100 @@
+"""The one place that writes the ledger: `lock` accounts, look, then `post` all moves of a transaction.
+
+Accounts are locked in pk order, after whatever the caller locked above them and before any SKU. A move
+that was posted before breaks `transfer_once`, one that somebody cannot afford `account_not_below_zero`:
+either takes the whole transaction back, so callers look first and the constraints are the last line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+
+from shigu.ledger.models import HOUSE, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One transfer to be: `amount` > 0 in the unit of both accounts. See `models.Transfer`."""
+
+    kind: Event
+    subject: int
+    debit: int
+    credit: int
+    amount: int
+    nth: int = 0
+    by: int | None = None
+    note: str = ""
+
+
+LOCK = "SELECT id, balance FROM ledger_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+OPEN = """
+INSERT INTO ledger_account (id, balance) SELECT id, 0 FROM unnest(%s::bigint[]) AS id ORDER BY id
+ON CONFLICT DO NOTHING
+"""
+POST = """
+WITH t AS (
+  SELECT * FROM unnest(%s::text[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[],
+                       %s::bigint[], %s::text[])
+    WITH ORDINALITY AS t(kind, subject, nth, debit, credit, amount, by_id, note, place)
+), written AS (
+  INSERT INTO ledger_transfer (kind, subject, nth, debit, credit, amount, at, by_id, note)
+  SELECT kind, subject, nth, debit, credit, amount, %s, by_id, note FROM t ORDER BY place
+), d AS (
+  SELECT id, sum(delta)::bigint AS delta
+    FROM (SELECT debit, -amount FROM t UNION ALL SELECT credit, amount FROM t) AS x(id, delta)
+   WHERE id & %s = 0 GROUP BY id
+), l AS MATERIALIZED (
+  SELECT a.id FROM ledger_account a WHERE a.id = ANY(%s) ORDER BY a.id FOR NO KEY UPDATE
+)
+UPDATE ledger_account a SET balance = a.balance + d.delta FROM d JOIN l USING (id) WHERE a.id = d.id
+"""
+
+
+def lock(accounts: Collection[int]) -> dict[int, int]:
+    """Balances of these accounts, locked in pk order; an account that nobody used yet is opened."""
+    wanted = sorted(set(accounts))
+    found = _locked(wanted)
+    if missing := [pk for pk in wanted if pk not in found]:
+        with connection.cursor() as cursor:
+            cursor.execute(OPEN, [missing])
+        found = _locked(wanted)
+    return found
+
+
+def _locked(accounts: list[int]) -> dict[int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [accounts])
+        return dict(cursor.fetchall())
+
+
+def post(moves: Sequence[Move], *, at: datetime) -> None:
+    """Write these transfers and what they do to people's accounts, which exist (see `lock`).
+
+    IntegrityError for an event posted before, for a balance below zero, for two units in one move.
+    """
+    if not moves:
+        return
+    columns = [
+        [getattr(move, name) for move in moves]
+        for name in ("kind", "subject", "nth", "debit", "credit", "amount", "by", "note")
+    ]
+    columns[0] = [str(kind) for kind in columns[0]]
+    touched = sorted({pk for m in moves for pk in (m.debit, m.credit) if not pk & HOUSE})
+    with connection.cursor() as cursor:
+        cursor.execute(POST, [*columns, at, HOUSE, touched])
+        if cursor.rowcount != len(touched):
+            raise LookupError(f"not all of the accounts {touched} were opened")
+
+
+def balances(accounts: Collection[int]) -> dict[int, int]:
+    """What these accounts hold as seen now, without a lock: for pages, never for a decision."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, balance FROM ledger_account WHERE id = ANY(%s)", [list(accounts)]
+        )
+        found = dict(cursor.fetchall())
+    return {pk: found.get(pk, 0) for pk in accounts}

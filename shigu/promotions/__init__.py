@@ -1,0 +1,1 @@
+"""Coupons: issued in numbers, granted to buyers, held by orders."""

@@ -1,0 +1,1 @@
+"""Doors that promotions open: their promises, for the audit."""

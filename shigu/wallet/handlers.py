@@ -1,0 +1,1 @@
+"""Doors that the wallet opens: what a top-up's money does."""
