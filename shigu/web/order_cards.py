@@ -184,18 +184,19 @@ def meta_of(row: OrderLine) -> str:
 
 def _pieces(count: int, when: str) -> str:
     if not count:
-        return _("Closed %(when)s.") % {"when": when}
-    return ngettext(
+        return spoken.close_up(_("Closed %(when)s.") % {"when": when})
+    text = ngettext(
         "%(count)d piece went back on the shelf %(when)s.",
         "%(count)d pieces went back on the shelf %(when)s.",
         count,
-    ) % {"count": count, "when": when}
+    )
+    return spoken.close_up(text % {"count": count, "when": when})
 
 
 def _returned(state: str, amount: str, ended_at: datetime | None, now: datetime) -> str:
     if state == RefundState.SENT and ended_at:
         text = _("¥%(amount)s went back by the original route %(when)s.")
-        return text % {"amount": amount, "when": spoken.at(ended_at, now)}
+        return spoken.close_up(text % {"amount": amount, "when": spoken.at(ended_at, now)})
     if state == RefundState.REFUSED:
         text = _("¥%(amount)s could not be sent back yet. We are looking into it; it stays yours.")
         return text % {"amount": amount}

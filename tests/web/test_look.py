@@ -14,7 +14,7 @@ from django.core.paginator import Paginator
 from django.template import Context, Template
 from django.utils import timezone, translation
 
-from shigu.web import spoken, states
+from shigu.web import order_cards, spoken, states
 from shigu.web.drawing.art import drawings
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)  # 18:00 in the shop
@@ -145,6 +145,60 @@ def test_yesterday_is_the_shops_yesterday() -> None:
 def test_moments_that_are_not_there_write_nothing() -> None:
     """A time that has not come yet leaves no empty element behind."""
     assert render("{% since x %}{% at x %}{% day x %}", x=None) == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("已于 昨天 16:03 退回。", "已于昨天 16:03 退回。"),
+        ("已于 16:03 退回。", "已于 16:03 退回。"),
+        ("已于 11月20日 到期", "已于 11月20日到期"),
+        ("刚刚 已交给 顺丰", "刚刚已交给顺丰"),
+        ("已交给 SF Express 了", "已交给 SF Express 了"),
+        (
+            "为你留到 <time title='a b'>明天 09:00</time>",
+            "为你留到<time title='a b'>明天 09:00</time>",
+        ),
+        ("<b>明天</b> <i>到期</i>", "<b>明天</b><i>到期</i>"),
+        ("Closed yesterday at 16:03.", "Closed yesterday at 16:03."),
+    ],
+)
+def test_no_gap_between_chinese_words(written: str, read: str) -> None:
+    """A gap stays beside figures and Latin letters and goes between two Chinese words, through tags too."""
+    assert spoken.close_up(written) == read
+    source = "{% filter close_up %}{{ written|safe }}{% endfilter %}"
+    assert render(source, written=written) == read
+
+
+@pytest.mark.parametrize("ended", [timedelta(minutes=2), timedelta(days=1), timedelta(days=9)])
+def test_sentences_about_what_came_back_have_no_gaps(ended: timedelta) -> None:
+    """Closed, put back, paid back: whenever it was, no two Chinese words stand apart."""
+    then = NOW - ended
+    with translation.override("zh-hans"):
+        when = spoken.at(then, NOW)
+        said = [
+            order_cards._pieces(0, when),
+            order_cards._pieces(2, when),
+            order_cards._returned("sent", "3.00", then, NOW),
+        ]
+    for sentence in said:
+        assert when in sentence
+        assert not re.search(r"[\u4e00-\u9fff] [\u4e00-\u9fff]", sentence), sentence
+
+
+def test_templates_close_up_what_they_say_of_times() -> None:
+    """Every sentence of a template that a spoken time is put into goes through `close_up`."""
+    spoken_as = re.compile(r"{% (?:at|day|since) [^%]*? as (\w+) %}")
+    seen = 0
+    for path in TEMPLATES:
+        source = path.read_text()
+        for name in set(spoken_as.findall(source)):
+            said = r"{% blocktranslate[^%]*%}(?:(?!{% end).)*{{ " + name + " }}"
+            sentences = re.findall(said, source)
+            tidy = re.findall("{% filter close_up %}" + said, source)
+            assert len(sentences) == len(tidy) > 0, (path.name, name)
+            seen += len(sentences)
+    assert seen >= 6
 
 
 def test_at_and_day_and_span() -> None:
