@@ -34,7 +34,10 @@ ROOMS = [
     Room("clock", ("tests/clock",), 2),
     Room(
         "domain",
-        ("tests/accounts", "tests/catalogue", "tests/orders", "tests/learning", "tests/ops"),
+        (
+            *("tests/accounts", "tests/catalogue", "tests/ledger", "tests/promotions"),
+            *("tests/wallet", "tests/orders", "tests/learning", "tests/ops"),
+        ),
         3,
     ),
     Room("payments", ("tests/payments",), 3),
