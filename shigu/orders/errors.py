@@ -5,6 +5,8 @@ Refusal
 ├── AwaitingPayment, AlreadyYours            a course is bought once
 ├── NotUnpaid, TimeIsUp                      paying, cancelling
 ├── NotExpired, NotEnded                     restoring, deleting
+├── CouponDoesNotFit                         pricing: one class per reason
+│   └── CouponFitsNothing, CouponOnActivities, CouponMinimum, CouponSavesNothing
 └── NotPaid, NotToShip                       shipping, refunding
 """
 
@@ -71,3 +73,23 @@ class NotPaid(Refusal):
 
 class NotToShip(Refusal):
     """This order does not wait to be shipped."""
+
+
+class CouponDoesNotFit(Refusal):
+    """This coupon cannot be used here."""
+
+
+class CouponFitsNothing(CouponDoesNotFit):
+    """There is nothing here that this coupon applies to."""
+
+
+class CouponOnActivities(CouponDoesNotFit):
+    """What this coupon applies to is in an activity already, and coupons do not add to activities."""
+
+
+class CouponMinimum(CouponDoesNotFit):
+    """¥%(missing)s are missing to its minimum spend; only what it applies to counts, outside activities."""
+
+
+class CouponSavesNothing(CouponDoesNotFit):
+    """This coupon would save nothing here."""

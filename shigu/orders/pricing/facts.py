@@ -26,6 +26,18 @@ class Wanted:
     direction_id: int = 0
     most_credits: int = 0
 
+    @property
+    def list_price(self) -> Fen:
+        """The whole line before anything comes off."""
+        return self.unit_price * self.quantity
+
+    def is_within(self, scope: Scope) -> bool:
+        """Does an activity or a coupon of this scope cover it?"""
+        return scope.covers(self.product_id, self.category_id, self.direction_id)
+
+
+NOTHING = Wanted(sku_id=0, unit_price=0, quantity=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Voucher:
@@ -42,7 +54,10 @@ class Voucher:
 
 @dataclass(frozen=True, slots=True)
 class Priced:
-    """One line as it comes out. `price` is after its activity; payable = price − coupon_off − credits_off."""
+    """One line as it comes out. `price` is after its activity; payable = price − coupon_off − credits_off.
+
+    `activity` is the one it takes part in, None where it costs its list price; `wanted` is what went in.
+    """
 
     sku_id: int
     list_price: Fen
@@ -52,6 +67,7 @@ class Priced:
     coupon_off: Fen = 0
     credits: int = 0
     credits_off: Fen = 0
+    wanted: Wanted = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
