@@ -88,7 +88,7 @@ class CouponOnActivities(CouponDoesNotFit):
 
 
 class CouponMinimum(CouponDoesNotFit):
-    """¥%(missing)s are missing to its minimum spend; only what it applies to counts, outside activities."""
+    """Spend ¥%(missing)s more on what this coupon applies to; lines in an activity do not count."""
 
 
 class CouponSavesNothing(CouponDoesNotFit):
