@@ -18,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from shigu import clock
 from shigu.catalogue import lists
+from shigu.catalogue.lists import Offer
 from shigu.catalogue.models import Kind, Product, Sku
 from shigu.orders.admission import MOST_PIECES
 from shigu.web.inputs import whole
@@ -74,9 +75,19 @@ def _list(
         "size": shelf.size,
         "headline": HEADLINES.get(shelf.wish.kind, ""),
         "q": shelf.wish.words,
-        "hot": [] if offers else lists.hottest(shelf.wish.kind or Kind.COURSE, 4),
+        "hot": [] if offers else _hot(shelf.wish.kind),
+        "tries": [] if offers else shelf.tries(),
     }
     return render(request, template, context)
+
+
+def _hot(kind: str) -> list[Offer]:
+    """What stands under an empty list: of its kind, or of both."""
+    return (
+        lists.hottest(kind, 4)
+        if kind
+        else lists.hottest(Kind.COURSE, 2) + lists.hottest(Kind.GOODS, 2)
+    )
 
 
 @require_safe

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
@@ -74,6 +75,25 @@ class Shelf:
         chosen = (wish.direction, wish.category, wish.level, wish.least, wish.most)
         return any(value not in ("", None) for value in chosen)
 
+    @property
+    def can_be_widened(self) -> bool:
+        """Would taking filters away show more? In a search its kind is a filter too."""
+        return self.is_narrowed or bool(self.wish.words and self.wish.kind)
+
+    @property
+    def widest(self) -> str:
+        """The address of the same words without any filter."""
+        return _searching(self.wish.words)
+
+    def tries(self) -> list[Choice]:
+        """Of several words, each that finds something alone: a query a word."""
+        words = list(dict.fromkeys(self.wish.words.split()))[: lists.MOST_WORDS]
+        return [
+            Choice(word, _searching(word), chosen=False)
+            for word in words
+            if len(words) > 1 and lists.products(Wish(words=word)).exists()
+        ]
+
     def page(self) -> tuple[Page, list[Offer]]:
         """The page asked for, or the last one there is, with its offers: two queries."""
         page = Paginator(lists.products(self.wish), self.size).get_page(self.page_number)
@@ -106,6 +126,10 @@ def _shelf(query: QueryDict, wish: Wish, facets: list[Facet]) -> Shelf:
         misread=_is_misread(query, wish),
         kept=[(k, v) for k, v in _clean(query).items() if k not in {"least", "most", "page"}],
     )
+
+
+def _searching(words: str) -> str:
+    return "?" + urlencode({"q": words})
 
 
 def _wish(query: QueryDict, kind: str, shelves: Sequence[Direction], words: str = "") -> Wish:
