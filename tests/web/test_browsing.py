@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -14,7 +16,17 @@ from shigu.catalogue import lists
 from shigu.catalogue.lists import Sort, Wish
 from shigu.catalogue.models import Kind, Product
 from shigu.learning.models import Enrolment
-from tests.goods import category, course, direction, fan, goods, python_course, sku, teapot
+from tests.goods import (
+    category,
+    course,
+    direction,
+    fan,
+    free_course,
+    goods,
+    python_course,
+    sku,
+    teapot,
+)
 from tests.people import alice
 from tests.web.ordering import english, holding, placed
 
@@ -210,6 +222,51 @@ def test_search_in_one_kind(client: Client) -> None:
     assert names(client.get("/search/?q=python&kind=goods")) == set()
     assert names(client.get("/search/?q=python&kind=course")) == {"python-concurrency"}
     assert "Python 并发" in client.get("/search/?q=nothing-like-it").content.decode()
+
+
+def test_a_search_that_found_nothing_leads_on(client: Client) -> None:
+    """Its words, each that finds something alone, ways back and what is hot; nothing to sort or filter."""
+    teapot(), python_course()
+    answer = client.get("/search/", {"q": "茶壶 zeppelin <b>"})
+    page = answer.content.decode()
+    assert "没有找到“茶壶 zeppelin &lt;b&gt;”" in page
+    assert [choice.word for choice in answer.context["tries"]] == ["茶壶"]
+    assert f'href="?{urlencode({"q": "茶壶"})}"' in page
+    assert 'href="/courses/"' in page
+    assert 'href="/p/teapot/"' in page
+    assert "sort=" not in page
+    assert "price-range" not in page
+    assert 'class="filters"' not in page
+
+
+def test_a_search_hidden_by_its_filters_says_so(client: Client) -> None:
+    """Where a filter may be why nothing is found, it stays to be taken away; there is nothing to sort."""
+    teapot()
+    page = client.get("/search/?q=teapot&kind=course").content.decode()
+    assert 'class="filters"' in page
+    assert 'href="?q=teapot"' in page
+    assert "sort=" not in page
+    page = client.get("/search/?q=teapot&most=1").content.decode()
+    assert 'class="filters"' in page
+    assert "sort=" in client.get("/search/?q=teapot").content.decode()
+
+
+def test_a_free_course_says_free(client: Client) -> None:
+    """Card, product page, its tile and its bar: the word, never a zero that anybody sees."""
+    free_course()
+    for path in ("/", "/courses/", "/p/first-steps/"):
+        page = client.get(path).content.decode()
+        shown = re.sub(r"<span hidden>.*?</span></span>", "", page)
+        assert "免费" in shown, path
+        assert "¥0" not in re.sub(r"<[^>]+>", "", shown), path
+
+
+def test_a_price_beside_a_free_choice_is_a_figure(client: Client) -> None:
+    """The page carries both, and shows the figure for a choice that costs something."""
+    python_course()
+    page = client.get("/p/python-concurrency/").content.decode()
+    assert page.count('<span hidden><span class="money') == 2
+    assert "免费" not in re.sub(r"<span hidden>.*?</span></span>", "", page)
 
 
 def test_whose_name_says_it_comes_first() -> None:

@@ -105,10 +105,15 @@ def test_buying_one_past_the_cart(shopper: Client) -> None:
 
 
 def test_a_free_order_goes_to_its_result(shopper: Client) -> None:
-    """What costs nothing is paid at once."""
+    """What costs nothing is paid at once, and every page on the way says so in a word."""
     put(sku(free_course()))
+    for path in ("/cart/", "/confirm/"):
+        assert ">Free<" in shopper.get(path).content.decode()
     answer = send(shopper)
     assert answer.url == f"/pay/{order().number}/result/"
+    result = re.sub(r"<[^>]+>", "", shopper.get(answer.url).content.decode())
+    assert "Free" in result
+    assert "¥0" not in result
     assert order().status == Status.PAID
 
 

@@ -60,6 +60,20 @@ def money(fen: int, look: str = "") -> SafeString:
 
 
 @register.simple_tag
+def price(fen: int, look: str = "") -> SafeString:
+    """What something costs: its money, or in words that it is free. Sums stay figures: `money`."""
+    if fen:
+        return money(fen, look)
+    return format_html('<span class="money{}">{}</span>', f" {look}" if look else "", _("Free"))
+
+
+@register.filter
+def priced(fen: int) -> str:
+    """The same as plain text: `¥1,700.00`, or that it is free."""
+    return f"¥{yuan(fen)}" if fen else _("Free")
+
+
+@register.simple_tag
 def was(fen: int | None) -> SafeString:
     """The list price struck through, named as such for a screen reader; nothing for None."""
     if fen is None:

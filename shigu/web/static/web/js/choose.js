@@ -5,9 +5,13 @@ function follow() {
   const chosen = form.querySelector("input[name=sku]:checked");
   if (!chosen) return;
   const [yuan, fen] = chosen.dataset.price.split(".");
-  for (const place of document.querySelectorAll("[data-chosen-price] .money")) {
-    place.querySelector("i").textContent = `.${fen}`;
-    place.querySelector(".yen").nextSibling.textContent = yuan;
+  const free = Number(chosen.dataset.price) === 0;
+  for (const place of document.querySelectorAll("[data-chosen-price]")) {
+    const [figure, word] = place.children;
+    figure.hidden = free;
+    word.hidden = !free;
+    figure.querySelector("i").textContent = `.${fen}`;
+    figure.querySelector(".yen").nextSibling.textContent = yuan;
   }
   const was = document.querySelector("[data-chosen-was]");
   if (was) {
