@@ -276,6 +276,10 @@ CREDITS_PER_YUAN = int(env("SHIGU_CREDITS_PER_YUAN", "10"))  # so many are worth
 CREDITS_ON_SIGN_UP = int(env("SHIGU_CREDITS_ON_SIGN_UP", "100"))
 CREDITS_EARNED_PER_YUAN = int(env("SHIGU_CREDITS_EARNED_PER_YUAN", "1"))  # for each whole ¥1 paid
 
+# -- balance (amounts in fen) -------------------------------------------------------------------
+TOP_UP_LEAST = int(env("SHIGU_TOP_UP_LEAST", "100"))
+TOP_UP_MOST = int(env("SHIGU_TOP_UP_MOST", "5000000"))
+
 # -- Alipay (the simulator's own files by default, never in production) -------------------------
 ALIPAY_GATEWAY = env("ALIPAY_GATEWAY", "http://127.0.0.1:8003/gateway.do")
 ALIPAY_APP_ID = env("ALIPAY_APP_ID")

@@ -20,7 +20,7 @@ from shigu.orders.locks import locked_orders
 from shigu.orders.models import Order, Status
 from shigu.orders.shipping import GoodsLines
 from shigu.payments.models import Attempt, Refund, Why
-from shigu.payments.purposes import Payable, Verdict, purposes
+from shigu.payments.purposes import SOLD, Home, Payable, Verdict, purposes
 
 
 class OrderPurpose:
@@ -45,6 +45,10 @@ class OrderPurpose:
         Order.objects.filter(pk=subject_id, status=Status.UNPAID).update(
             due_at=F("pay_by") + settings.ASK_BACKSTOP
         )
+
+    def home(self, attempt: Attempt) -> Home:
+        """What an order brings in is the house's."""
+        return SOLD
 
     def settle(self, attempts: Sequence[Attempt], *, now: datetime) -> Mapping[int, Verdict]:
         """Settle, revive or send back, one attempt after the other."""

@@ -3,6 +3,7 @@
     Refusal (kit)
     ├── NoSuchWay        the provider is not known or not set up
     ├── NotYours         somebody else's subject
+    ├── NotEnoughBalance the balance does not suffice
     └── OverRefund       more would go back than came
 
 What a provider says that cannot be believed is no refusal but `provider.Unverified`.
@@ -19,6 +20,10 @@ class NoSuchWay(Refusal):
 
 class NotYours(Refusal):
     """There is nothing to pay here."""
+
+
+class NotEnoughBalance(Refusal):
+    """Your balance is ¥%(missing)s short of this. Top it up, or choose another way to pay."""
 
 
 class OverRefund(Refusal):

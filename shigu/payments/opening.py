@@ -54,7 +54,7 @@ def open_attempt(
     3.  Tell the purpose that it waits for the provider's word from now on; commit.
     4.  Ask the provider for its address (nothing is sent to it).
     """
-    if way.provider not in providers:
+    if way.provider not in providers or not providers[way.provider].has_cashier:
         raise NoSuchWay
     with transaction.atomic(durable=True):
         attempts = locks.attempts_of([(purpose, subject_id)])
@@ -64,7 +64,7 @@ def open_attempt(
             raise NotYours
         attempt = _reusable(attempts, payable, way)
         if attempt is None:
-            attempt = _insert(purpose, subject_id, payable, way, nth=len(attempts) + 1, now=now)
+            attempt = insert(purpose, subject_id, payable, way, nth=len(attempts) + 1, now=now)
             purposes[purpose].opened(subject_id, now=now)
     reached("payments.open.opened")
     provider = providers[way.provider]
@@ -81,9 +81,10 @@ def _reusable(attempts: list[Attempt], payable: Payable, way: Way) -> Attempt | 
     return None
 
 
-def _insert(
+def insert(
     purpose: str, subject_id: int, payable: Payable, way: Way, *, nth: int, now: datetime
 ) -> Attempt:
+    """The subject's `nth` attempt; the caller has locked the others."""
     return Attempt.objects.create(
         purpose=purpose,
         subject_id=subject_id,

@@ -13,6 +13,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from django.utils.functional import Promise
+
 from shigu.kit.money import Fen
 from shigu.kit.registry import Registry
 from shigu.payments.models import Attempt, Refund
@@ -102,6 +104,15 @@ class BillRow:
 class Provider(Protocol):
     """One way to pay. See `providers/__init__.py` for how to add one."""
 
+    name: str | Promise
+    """As people call it."""
+
+    has_cashier: bool
+    """Is it paid at a page of its own? Without one, `payments.paying` decides it at once."""
+
+    def source(self, attempt: Attempt) -> int:
+        """The ledger account that its money comes from and goes back to."""
+
     def create(self, attempt: Attempt, *, return_url: str, notify_url: str) -> Redirect:
         """Where to pay; `NoSuchWay` when the provider is not set up. Speaks to nobody."""
 
@@ -137,4 +148,4 @@ class NoBill(Exception):
     """The bill is not there yet, or cannot be had now."""
 
 
-providers: Registry[Provider] = Registry("payment providers", kinds=["alipay"])
+providers: Registry[Provider] = Registry("payment providers", kinds=["alipay", "balance"])

@@ -1,4 +1,4 @@
-"""What a payment was for, asked upward: each purpose (order; later deposit, top-up) answers here.
+"""What a payment was for, asked upward: each purpose (order, top-up; later deposit) answers here.
 
 Every verb takes lists and runs inside the caller's transaction. `lock` comes first, before any
 attempt is locked; the other verbs may rely on it.
@@ -13,6 +13,7 @@ from typing import Protocol
 
 from shigu.kit.money import Fen
 from shigu.kit.registry import Registry
+from shigu.ledger.models import Book, Event, account
 from shigu.payments.models import Attempt, Refund, Why
 
 
@@ -26,6 +27,20 @@ class Payable:
     title: str
     number: str
     """Digits only; the stem of each attempt's own number."""
+    from_balance: bool = True
+    """May a balance pay it?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where applied money goes in the ledger, and what that is called."""
+
+    event: Event
+    account: int
+
+
+SOLD = Home(Event.PAYMENT, account(Book.SALES))
+"""Money for something that the house sells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,9 @@ class Purpose(Protocol):
     def opened(self, subject_id: int, *, now: datetime) -> None:
         """An attempt was opened: the subject now waits for the provider's word until its backstop."""
 
+    def home(self, attempt: Attempt) -> Home:
+        """Where this attempt's money goes once it is applied: the same at every moment, so it can be locked."""
+
     def settle(self, attempts: Sequence[Attempt], *, now: datetime) -> Mapping[int, Verdict]:
         """Apply paid attempts to their subjects, or refuse the money; verdict by attempt id."""
 
@@ -65,4 +83,4 @@ class Purpose(Protocol):
         """These refunds were sent (all of one attempt's purpose)."""
 
 
-purposes: Registry[Purpose] = Registry("payment purposes", kinds=["order"])
+purposes: Registry[Purpose] = Registry("payment purposes", kinds=["order", "top-up"])

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from shigu import clock
 from shigu.kit.breakpoints import reached
 from shigu.kit.money import Fen, yuan
-from shigu.payments import locks
+from shigu.payments import booking, locks
 from shigu.payments.errors import OverRefund
 from shigu.payments.models import Attempt, Refund, RefundState, State, Why
 from shigu.payments.provider import Fate, RefundAnswer, providers
@@ -43,6 +43,7 @@ def give_back(attempt_id: int, amount: Fen, why: Why, *, now: datetime) -> Refun
         try_at=now,
         started_at=now,
     )
+    booking.refund_decided(refund, attempt, now=now)
     clock.hint(send)
     return refund
 
@@ -77,15 +78,22 @@ def send(refund: Refund) -> RefundAnswer:
 
 @send.records
 def sent(refund_id: int, answer: RefundAnswer, *, tries: int) -> None:
-    """Write down what became of it; unknown is tried again with the same number."""
+    """Write down what became of it; unknown is tried again with the same number.
+
+    Money that goes back to a balance moves here, with the row that says so: once, or not yet.
+    """
     attempt = Attempt.objects.get(refunds=refund_id)
     with transaction.atomic(durable=True):
         locks.attempts_of([(attempt.purpose, attempt.subject_id)])
+        booking.lock([attempt])
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         clock.StaleClaim.unless(refund.tries == tries and refund.state == RefundState.SENDING)
         _record(refund, answer)
         if answer.fate is Fate.SENT:
-            purposes[attempt.purpose].refunded([refund], now=clock.now())
+            now = clock.now()
+            booking.refund_sent(refund, attempt, now=now)
+            purposes[attempt.purpose].refunded([refund], now=now)
+        reached("payments.refund.recording")
     if answer.fate is Fate.UNKNOWN:
         raise clock.Again
 

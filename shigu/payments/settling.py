@@ -16,7 +16,7 @@ from django.db import transaction
 
 from shigu import clock
 from shigu.kit.breakpoints import reached
-from shigu.payments import locks
+from shigu.payments import booking, locks
 from shigu.payments.cancelling import unwant
 from shigu.payments.models import Attempt, Money, Notice, Outcome, State
 from shigu.payments.provider import Answer, Standing, providers
@@ -60,11 +60,12 @@ def settle(provider: str, answer: Answer, *, notice_id: int | None = None) -> Ou
     1.  Lock the notice that told it, if one did; a handled one was heard before.
     2.  Another app's or seller's money is foreign: nothing changes.
     3.  Only "paid" and "closed" change anything; a refund's echo is no payment.
-    4.  Find the attempt by its number, lock its subject through the purpose, then its attempts.
+    4.  Find the attempt by its number, lock its subject through the purpose, then its attempts, then
+        the buyer's balance where money comes from or goes there.
     5.  The amount equals the attempt's to the fen, or nothing changes.
     6.  Money that was decided is never decided again.
-    7.  The purpose applies the money or returns it; compare and set; returned money becomes a
-        refund at once, under its fixed request number.
+    7.  The purpose applies the money or returns it; compare and set; the ledger has it; returned
+        money becomes a refund at once, under its fixed request number.
     8.  The subject's other open attempts are wanted no more; its last one closed ends its waiting.
     9.  Mark the notice handled, commit.
     """
@@ -91,6 +92,7 @@ def decide(hearings: Sequence[Hearing]) -> list[Outcome]:
     attempts = locks.attempts_of(subjects)
     reached("payments.settle.locked")
     known = {(attempt.provider, attempt.out_trade_no): attempt for attempt in attempts}
+    booking.lock(known[hearing.key] for hearing in hearings if hearing.key in known)
     return [_decided(hearing, known) for hearing in hearings]
 
 
@@ -136,6 +138,7 @@ def _pay(attempt: Attempt, answer: Answer, known: Known) -> Outcome:
     returned = isinstance(verdict, Returned)
     attempt.money, attempt.decided_at = Money.RETURNING if returned else Money.APPLIED, now
     _compare_and_set(attempt)
+    booking.decided(attempt, now=now)
     if isinstance(verdict, Returned):
         give_back(attempt.pk, attempt.amount, verdict.why, now=now)
         return Outcome.RETURNED

@@ -6,7 +6,11 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import date
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from shigu.kit.money import yuan
+from shigu.ledger.models import Book, account
 from shigu.payments.errors import NoSuchWay
 from shigu.payments.models import Attempt, Refund
 from shigu.payments.provider import (
@@ -31,6 +35,13 @@ UNWELCOME = frozenset("/=&<>\"'\\%")
 
 class Alipay:
     """Payments by Alipay's page on a desk and its wap page on a phone (channels `page` and `wap`)."""
+
+    name: str | Promise = _("Alipay")
+    has_cashier = True
+
+    def source(self, attempt: Attempt) -> int:
+        """What Alipay owes the house."""
+        return account(Book.CLEARING)
 
     def create(self, attempt: Attempt, *, return_url: str, notify_url: str) -> Redirect:
         """A signed address; nothing exists at Alipay until somebody opens it and scans or signs in."""
