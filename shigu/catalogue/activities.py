@@ -1,14 +1,14 @@
 """The activities that run at a moment, as plain facts for the price engine: `running(now)`.
 
-Two or three queries whatever the number of products. What they do to prices is computed in
-`orders.pricing`; nothing here knows about orders.
+One query where none runs, else three, whatever the number of products. What they do to prices is computed
+in `orders.pricing`; nothing here knows about orders. `coming` and `featured` are for announcing them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shigu.catalogue.models import Activity, ActivityKind, in_language
 from shigu.catalogue.scopes import Scope, scopes_of
@@ -38,6 +38,13 @@ def running(now: datetime) -> tuple[Running, ...]:
     """Every activity that has started and not ended at `now`, oldest first."""
     rows = Activity.objects.filter(starts_at__lte=now, ends_at__gt=now).prefetch_related("steps")
     return facts(rows.order_by("pk"))
+
+
+def coming(now: datetime, within: timedelta) -> tuple[tuple[datetime, Running], ...]:
+    """Activities that start after `now`, within so long, with their start, the next one first."""
+    rows = Activity.objects.filter(starts_at__gt=now, starts_at__lte=now + within)
+    announced = list(rows.prefetch_related("steps").order_by("starts_at", "pk"))
+    return tuple(zip((row.starts_at for row in announced), facts(announced), strict=True))
 
 
 def facts(activities: Iterable[Activity]) -> tuple[Running, ...]:

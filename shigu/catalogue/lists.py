@@ -27,7 +27,10 @@ from django.db.models import (
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
-from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
+from shigu.catalogue.activities import Running
+from shigu.catalogue.models import Category, Direction, Kind, Product, Reach, Sku
+from shigu.catalogue.reckoning import price_now
+from shigu.catalogue.scopes import Scope
 from shigu.kit.money import Fen
 
 FEW = 20
@@ -46,14 +49,17 @@ class Sort(StrEnum):
 ORDERS: dict[Sort, tuple[str, ...]] = {
     Sort.HOT: ("-popularity", "-pk"),
     Sort.NEW: ("-listed_at", "-pk"),
-    Sort.CHEAP: ("from_price", "-pk"),
-    Sort.DEAR: ("-from_price", "-pk"),
+    Sort.CHEAP: ("price_now", "-pk"),
+    Sort.DEAR: ("-price_now", "-pk"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody looks for; whatever is empty does not narrow. Prices in fen, both ends included."""
+    """What somebody looks for; whatever is empty does not narrow. Prices in fen, both ends included.
+
+    `activities` are those whose prices count for this reader, when prices narrow or sort.
+    """
 
     kind: str = ""
     direction: str = ""
@@ -63,11 +69,18 @@ class Wish:
     most: Fen | None = None
     words: str = ""
     sort: Sort = Sort.HOT
+    scope: Scope | None = None
+    activities: tuple[Running, ...] = ()
+
+    @property
+    def minds_prices(self) -> bool:
+        """Does the price decide what is shown, or in which order?"""
+        return (self.least, self.most) != (None, None) or self.sort in (Sort.CHEAP, Sort.DEAR)
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product as a list shows it: its lowest price in fen, whether there are others, pieces left."""
+    """A product as a list shows it: its lowest list price in fen, whether there are others, pieces left."""
 
     product: Product
     price: Fen
@@ -94,19 +107,23 @@ NAMED = """strpos(catalogue_plain(catalogue_product.name_zh || ' ' || catalogue_
                   catalogue_plain(%s)) > 0"""
 
 
+COLUMNS = {
+    Reach.PRODUCT: "pk",
+    Reach.CATEGORY: "category",
+    Reach.DIRECTION: "category__direction",
+}
+
+
 def products(wish: Wish) -> QuerySet[Product]:
     """On sale and wished for, in order; each row carries what `offers` reads."""
-    cheapest = _on_sale_skus().order_by("price", "position", "pk")
-    rows = _narrowed(wish).annotate(
-        from_price=Subquery(cheapest.values("price")[:1], output_field=BigIntegerField())
+    rows = _narrowed(wish)
+    if wish.minds_prices:
+        rows = _by_price(rows, wish)
+    price = Subquery(_cheapest().values("price")[:1], output_field=BigIntegerField())
+    was = Subquery(_cheapest().values("was")[:1])
+    return rows.annotate(from_price=price, from_was=was, prices=_prices(), left=_left()).order_by(
+        *_order(wish)
     )
-    if wish.least is not None:
-        rows = rows.filter(from_price__gte=wish.least)
-    if wish.most is not None:
-        rows = rows.filter(from_price__lte=wish.most)
-    return rows.annotate(
-        from_was=Subquery(cheapest.values("was")[:1]), prices=_prices(), left=_left()
-    ).order_by(*_order(wish))
 
 
 def offers(rows: Iterable[Product]) -> list[Offer]:
@@ -122,6 +139,11 @@ def hottest(kind: str, count: int) -> list[Offer]:
 def newest(count: int) -> list[Offer]:
     """What came last, courses and goods, in one query."""
     return offers(products(Wish(sort=Sort.NEW))[:count])
+
+
+def chosen(pks: Iterable[int]) -> dict[int, Offer]:
+    """Those of these products that are on sale, by id, in one query."""
+    return {one.product.pk: one for one in offers(products(Wish()).filter(pk__in=list(pks)))}
 
 
 def directions(kind: str) -> Sequence[Direction]:
@@ -165,6 +187,18 @@ def _on_sale_skus() -> QuerySet[Sku]:
     return Sku.objects.filter(product=OuterRef("pk"), on_sale=True)
 
 
+def _cheapest() -> QuerySet[Sku]:
+    return _on_sale_skus().order_by("price", "position", "pk")
+
+
+def _by_price(rows: QuerySet[Product], wish: Wish) -> QuerySet[Product]:
+    """With the price after activities, of the cheapest choice: none makes a dearer one the cheaper."""
+    now = _cheapest().annotate(now=price_now(wish.activities)).values("now")[:1]
+    bounds = {"price_now__gte": wish.least, "price_now__lte": wish.most}
+    asked = {name: bound for name, bound in bounds.items() if bound is not None}
+    return rows.annotate(price_now=Subquery(now, output_field=BigIntegerField())).filter(**asked)
+
+
 def _prices() -> Subquery:
     distinct = (
         _on_sale_skus().order_by().values("product").annotate(n=Count("price", distinct=True))
@@ -189,6 +223,8 @@ def _narrowed(wish: Wish) -> QuerySet[Product]:
         if value:
             narrow &= Q(**{column: value})
     rows = Product.objects.select_related("category").filter(narrow, Exists(_on_sale_skus()))
+    if wish.scope and wish.scope.reach != Reach.ALL:
+        rows = rows.filter(**{f"{COLUMNS[wish.scope.reach]}__in": wish.scope.ids})
     for word in wish.words.split()[:MOST_WORDS]:
         rows = rows.filter(RawSQL(SAYS, [word] * 3, output_field=BooleanField()))
     if wish.words:
