@@ -90,6 +90,18 @@ SELECT p.id, p.amount, 'refund', p.out_trade_no || '_r1', 'sent', f.ended_at, 1,
        f.settled_at + interval '1 hour', f.ended_at, '10000'
   FROM paid p JOIN fresh f ON f.id = p.subject_id WHERE f.status = 4;
 
+INSERT INTO ledger_transfer (kind, subject, nth, debit, credit, amount, at, note)
+SELECT kind, subject, 0, debit, credit, amount, at, '' FROM (  -- 17 sales, 18 at the provider, 19 in transit
+  SELECT 'payment' AS kind, a.id AS subject, 18 AS debit, 17 AS credit, a.amount, a.decided_at AS at
+    FROM fresh f JOIN payments_attempt a ON a.purpose = 'order' AND a.subject_id = f.id
+  UNION ALL
+  SELECT m.kind, r.id, m.debit, m.credit, r.amount, m.at
+    FROM fresh f JOIN payments_attempt a ON a.purpose = 'order' AND a.subject_id = f.id
+    JOIN payments_refund r ON r.attempt_id = a.id
+    JOIN LATERAL (VALUES ('refund', 17, 19, r.started_at), ('refunded', 19, 18, r.ended_at))
+         AS m(kind, debit, credit, at) ON true
+) moves ORDER BY at;
+
 INSERT INTO orders_shipment (order_id, since, shipped_at, carrier, tracking_no, recalled_at)
 SELECT id, settled_at,
        CASE WHEN status = 1 AND settled_at < shigu_now() - interval '40 hours'
