@@ -31,9 +31,9 @@ class CourseLines:
 
     def running(
         self, wanted: Collection[tuple[int, int]], *, now: datetime
-    ) -> set[tuple[int, int]]:
-        """Those pairs whose course is still valid."""
-        return set(_ends(wanted, now))
+    ) -> Mapping[tuple[int, int], datetime | None]:
+        """Those pairs whose course is still valid, and until when; None is for ever."""
+        return _ends(wanted, now)
 
     def fulfil(self, lines: Sequence[Owned], *, now: datetime) -> None:
         """One enrolment per line, from now or from the end of the one that runs."""

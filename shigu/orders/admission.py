@@ -11,17 +11,25 @@ from datetime import datetime
 
 from shigu.catalogue.models import Kind, Sku
 from shigu.kit.money import Fen, yuan
-from shigu.orders import buying, pricing
+from shigu.orders import quoting
+from shigu.orders.buying import InHand, Pair
 from shigu.orders.errors import (
     AddressMissing,
     BadQuantity,
     CartChanged,
+    CouponGone,
+    CreditsShort,
     NothingChosen,
+    OfferChanged,
     OutOfStock,
     PriceChanged,
     TakenDown,
+    TotalChanged,
 )
 from shigu.orders.models import CartLine
+from shigu.orders.pricing import Quote, Voucher
+from shigu.orders.quoting import Terms
+from shigu.promotions.models import Grant
 
 MOST_PIECES = 99
 
@@ -60,16 +68,19 @@ class Placing:
 
 @dataclass(slots=True)
 class Admission:
-    """What one transaction read: offers, carts, courses in hand, pieces free (rows locked)."""
+    """What one transaction read: offers, carts, courses in hand; locked: coupons, credits, pieces free."""
 
     now: datetime
+    terms: Terms
     offered: dict[int, Sku]
     carts: dict[int, CartLine]
-    running: set[buying.Pair]
-    waiting: dict[buying.Pair, str]
+    in_hand: InHand
+    grants: dict[int, Grant]
+    vouchers: dict[int, Voucher]
+    credits: dict[int, int]
     free: dict[int, int]
 
-    def admit(self, placing: Placing, number: str) -> pricing.Quote:
+    def admit(self, placing: Placing, number: str) -> Quote:
         """Price a request that may be placed, as order `number`, and use up what it takes."""
         self._refuse_cart(placing)
         if not placing.choices:
@@ -77,9 +88,11 @@ class Admission:
         for choice in placing.choices:
             self._refuse_choice(choice, placing)
         self._refuse_courses(placing)
+        quote = self._quote(placing)
+        self._refuse_changed(placing, quote)
         self._refuse_short(placing)
         self._use_up(placing, number)
-        return self._quote(placing)
+        return quote
 
     def pieces(self, placing: Placing) -> dict[int, int]:
         """Pieces of goods by SKU that an admitted request holds."""
@@ -106,16 +119,19 @@ class Admission:
             raise CartChanged
         if not (sku.on_sale and sku.product.on_sale):
             raise TakenDown(name=sku.product.name)
-        if sku.price != choice.seen:
-            raise PriceChanged(name=sku.product.name, now=yuan(sku.price), seen=yuan(choice.seen))
+        price = quoting.unit_price(sku, renew=choice.renew)
+        if price != choice.seen:
+            raise PriceChanged(name=sku.product.name, now=yuan(price), seen=yuan(choice.seen))
+        if choice.renew and self.is_goods(choice):
+            raise CartChanged
         if not 1 <= choice.quantity <= (MOST_PIECES if self.is_goods(choice) else 1):
             raise BadQuantity
         if self.is_goods(choice) and not placing.sent_to:
             raise AddressMissing
 
     def _refuse_courses(self, placing: Placing) -> None:
-        for pair, name in self._courses(placing):
-            if found := buying.refusal(pair, name, self.running, self.waiting):
+        for pair, name, renew in self._courses(placing):
+            if found := self.in_hand.refusal(pair, name, renew=renew):
                 raise found
         products = [
             self.offered[choice.sku_id].product_id
@@ -135,17 +151,49 @@ class Admission:
     def _use_up(self, placing: Placing, number: str) -> None:
         for line in placing.cart_lines:
             del self.carts[line]
-        self.waiting |= {pair: number for pair, _ in self._courses(placing)}
+        self.in_hand.waiting.update({pair: number for pair, _, _ in self._courses(placing)})
+        if placing.grant_id:
+            del self.grants[placing.grant_id]
+        if placing.credits:
+            self.credits[placing.user_id] -= placing.credits
         for choice in filter(self.is_goods, placing.choices):
             self.free[choice.sku_id] -= choice.quantity
 
-    def _courses(self, placing: Placing) -> list[tuple[buying.Pair, str]]:
-        products = [self.offered[c.sku_id].product for c in placing.choices if not self.is_goods(c)]
-        return [((placing.user_id, product.pk), product.name) for product in products]
+    def _courses(self, placing: Placing) -> list[tuple[Pair, str, bool]]:
+        """(buyer and course, its name, whether it is renewed)."""
+        return [
+            ((placing.user_id, product.pk), product.name, choice.renew)
+            for choice in placing.choices
+            if not self.is_goods(choice)
+            for product in [self.offered[choice.sku_id].product]
+        ]
 
-    def _quote(self, placing: Placing) -> pricing.Quote:
+    def _quote(self, placing: Placing) -> Quote:
         wanted = [
-            pricing.Wanted(choice.sku_id, self.offered[choice.sku_id].price, choice.quantity)
+            quoting.wanted(self.offered[choice.sku_id], choice.quantity, renew=choice.renew)
             for choice in placing.choices
         ]
-        return pricing.quote(wanted)
+        return self.terms.quote(
+            placing.user_id, wanted, coupon=self._coupon(placing), credits=placing.credits
+        )
+
+    def _coupon(self, placing: Placing) -> Voucher | None:
+        if placing.grant_id is None:
+            return None
+        grant = self.grants.get(placing.grant_id)
+        if grant is None or grant.user_id != placing.user_id or not grant.is_usable(self.now):
+            raise CouponGone
+        return self.vouchers[grant.pk]
+
+    def _refuse_changed(self, placing: Placing, quote: Quote) -> None:
+        """What the buyer saw is what it is, or the refusal names what is not."""
+        for choice, line in zip(placing.choices, quote.lines, strict=True):
+            if choice.offered is not None and choice.offered != line.price:
+                name = self.offered[choice.sku_id].product.name
+                raise OfferChanged(name=name, now=yuan(line.price), seen=yuan(choice.offered))
+        if placing.credits:
+            left = min(quote.most_credits, self.credits[placing.user_id])
+            if not 0 < placing.credits <= left:
+                raise CreditsShort(left=left)
+        if placing.payable is not None and placing.payable != quote.payable:
+            raise TotalChanged(now=yuan(quote.payable), seen=yuan(placing.payable))

@@ -37,5 +37,5 @@ def cancel(order_id: int, *, by: int) -> Order:
         order.save(update_fields=["status", "due_at", "ended_at"])
         history.record([order_id], Status.UNPAID, Status.CANCELLED, why="cancelled", at=now, by=by)
         ask_now("order", [order_id], now=now)
-        give_back([order_id])
+        give_back([order_id], now=now)
     return order

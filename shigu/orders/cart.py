@@ -15,7 +15,7 @@ from django.db.models.functions import Least
 from shigu import clock
 from shigu.catalogue.models import Kind, Sku
 from shigu.orders.admission import MOST_PIECES
-from shigu.orders.buying import refuse_courses_in_hand
+from shigu.orders.buying import courses_in_hand
 from shigu.orders.errors import BadQuantity, TakenDown
 from shigu.orders.locks import lock_buyers
 from shigu.orders.models import CartLine
@@ -63,7 +63,9 @@ def _refuse(user_id: int, sku: Sku) -> None:
     if not (sku.on_sale and product.on_sale):
         raise TakenDown(name=product.name)
     if product.kind == Kind.COURSE:
-        refuse_courses_in_hand([(user_id, product.pk, product.name)], now=clock.now())
+        pair = (user_id, product.pk)
+        if found := courses_in_hand([pair], now=clock.now()).refusal(pair, product.name):
+            raise found
 
 
 def change_quantity(user_id: int, line_id: int, quantity: int) -> None:

@@ -1,8 +1,12 @@
 """What an order will not do, each with the sentence its buyer reads.
 
 Refusal
-├── NothingChosen, CartChanged, PriceChanged, TakenDown, OutOfStock, BadQuantity, AddressMissing
+├── NothingChosen, CartChanged, PriceChanged, TakenDown, OutOfStock, BadQuantity, AddressMissing,
+│   BadCredits
+├── OfferChanged, TotalChanged               what the buyer saw is not what it would be now
+├── CouponGone, CreditsShort                 what the order was to take is not there any more
 ├── AwaitingPayment, AlreadyYours            a course is bought once
+├── NotRunning, RunsForEver                  renewing
 ├── NotUnpaid, TimeIsUp                      paying, cancelling
 ├── NotExpired, NotEnded                     restoring, deleting
 ├── CouponDoesNotFit                         pricing: one class per reason
@@ -27,6 +31,22 @@ class PriceChanged(Refusal):
     """The price of “%(name)s” is now ¥%(now)s (you saw ¥%(seen)s). Nothing was ordered."""
 
 
+class OfferChanged(Refusal):
+    """With what is on offer now, “%(name)s” costs ¥%(now)s (you saw ¥%(seen)s). Nothing was ordered."""
+
+
+class TotalChanged(Refusal):
+    """The whole now costs ¥%(now)s (you saw ¥%(seen)s): something changed meanwhile. Nothing was ordered."""
+
+
+class CouponGone(Refusal):
+    """This coupon cannot be used any more: it was used, lapsed or withdrawn. Nothing was held."""
+
+
+class CreditsShort(Refusal):
+    """Only %(left)s credits of yours can be used on this. Nothing was held."""
+
+
 class TakenDown(Refusal):
     """“%(name)s” is no longer on sale."""
 
@@ -39,6 +59,10 @@ class BadQuantity(Refusal):
     """Choose between 1 and 99 pieces."""
 
 
+class BadCredits(Refusal):
+    """Write how many credits you want to use as a whole number, 0 for none."""
+
+
 class AddressMissing(Refusal):
     """Goods need an address: choose one or add one."""
 
@@ -49,6 +73,14 @@ class AwaitingPayment(Refusal):
 
 class AlreadyYours(Refusal):
     """“%(name)s” is already in your courses and still valid."""
+
+
+class NotRunning(Refusal):
+    """“%(name)s” is not in your courses any more, so it cannot be renewed. Buy it again instead."""
+
+
+class RunsForEver(Refusal):
+    """“%(name)s” is yours for ever: there is nothing to renew."""
 
 
 class NotUnpaid(Refusal):

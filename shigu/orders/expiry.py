@@ -29,13 +29,13 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
 
     1. Close them: status, no due time, when they ended.
     2. One history row each.
-    3. Release what they held; SKUs are locked here, in pk order, last.
+    3. Release what they held: coupons, credits, pieces.
     """
     reached("orders.expire.claimed")
     with connection.cursor() as cursor:
         cursor.execute(CLOSE, [Status.EXPIRED.value, now, order_ids, Status.UNPAID.value])
         closed = int(cursor.rowcount)
     history.record(order_ids, Status.UNPAID, Status.EXPIRED, why="time", at=now)
-    give_back(order_ids)
+    give_back(order_ids, now=now)
     reached("orders.expire.done")
     return closed

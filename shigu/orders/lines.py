@@ -34,8 +34,8 @@ class LineKind(Protocol):
 
     def running(
         self, wanted: Collection[tuple[int, int]], *, now: datetime
-    ) -> set[tuple[int, int]]:
-        """Those (user, product) pairs that cannot be bought because they still run."""
+    ) -> Mapping[tuple[int, int], datetime | None]:
+        """Those (user, product) pairs that still run, and until when; None is for ever."""
 
     def fulfil(self, lines: Sequence[Owned], *, now: datetime) -> None:
         """Give the buyers what they paid for; called once per line."""

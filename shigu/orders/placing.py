@@ -22,12 +22,15 @@ from shigu.catalogue.models import Kind, Sku
 from shigu.catalogue.stock import Change
 from shigu.kit.breakpoints import reached
 from shigu.kit.errors import Refusal
-from shigu.orders import buying, pricing
-from shigu.orders.admission import Admission, Placing
+from shigu.ledger import posting
+from shigu.ledger.posting import Move
+from shigu.orders import buying, credits, pricing, quoting
+from shigu.orders.admission import Admission, Choice, Placing
 from shigu.orders.lines import line_kinds
 from shigu.orders.locks import lock_buyers
 from shigu.orders.models import CartLine, Order
 from shigu.orders.settling import settle_free
+from shigu.promotions import holding
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +72,26 @@ SELECT shigu_clock(), array_agg(nextval(pg_get_serial_sequence('orders_order', '
 WRITE = """
 WITH fresh AS (
   SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r(
-    id bigint, number text, user_id bigint, key text, sent_to text, list_total bigint, payable bigint)
+    id bigint, number text, user_id bigint, key text, sent_to text, list_total bigint, payable bigint,
+    grant_id bigint, coupon_off bigint, credits int, credits_off bigint)
 ), orders AS (
   INSERT INTO orders_order (id, number, user_id, status, round, list_total, payable, placed_at,
-                            pay_by, due_at, key, sent_to, hidden)
-  SELECT id, number, user_id, 0, 0, list_total, payable, %s, %s, %s, key, sent_to, false FROM fresh
+                            pay_by, due_at, key, sent_to, hidden, grant_id, coupon_off, credits,
+                            credits_off)
+  SELECT id, number, user_id, 0, 0, list_total, payable, %s, %s, %s, key, sent_to, false, grant_id,
+         coupon_off, credits, credits_off FROM fresh
 ), lines AS (
   INSERT INTO orders_orderline (order_id, kind, product_id, sku_id, name_zh, name_en, label_zh,
-                                label_en, validity_days, quantity, unit_price, price, payable, reason)
+                                label_en, validity_days, quantity, unit_price, price, payable,
+                                coupon_off, credits, credits_off, reason, activity_zh, activity_en,
+                                is_renewal)
   SELECT r.order_id, p.kind, p.id, s.id, p.name_zh, p.name_en, s.label_zh, s.label_en,
-         s.validity_days, r.quantity, r.unit_price, r.price, r.payable, ''
+         s.validity_days, r.quantity, r.unit_price, r.price, r.payable,
+         r.coupon_off, r.credits, r.credits_off, r.reason, r.activity_zh, r.activity_en, r.is_renewal
     FROM jsonb_to_recordset(%s::jsonb) AS r(
            place int, order_id bigint, sku_id bigint, quantity int, unit_price bigint,
-           price bigint, payable bigint)
+           price bigint, payable bigint, coupon_off bigint, credits int, credits_off bigint,
+           reason text, activity_zh text, activity_en text, is_renewal boolean)
     JOIN catalogue_sku s ON s.id = r.sku_id JOIN catalogue_product p ON p.id = s.product_id
    ORDER BY r.place
 ), history AS (
@@ -97,9 +107,10 @@ def place_many(placings: Sequence[Placing]) -> list[Answer]:
 
     1. Lock the buyers: one of them places one thing at a time, so two tabs make one order.
     2. Keys seen before answer with the order they made.
-    3. Draw ids and the time; read offers, carts, courses in hand; lock the SKUs in pk order.
+    3. Draw ids and the time; read offers, terms, carts, courses in hand; lock courses, coupons,
+       credits and, last, the SKUs.
     4. Admit one after the other, sorted by key; whoever is refused leaves the group.
-    5. Write orders, lines and history, take the lines out of the carts; hold the pieces.
+    5. Write orders, lines and history, take the lines out of the carts; hold coupons, credits, pieces.
     6. What costs nothing is settled at once.
     """
     with transaction.atomic(durable=True):
@@ -159,42 +170,41 @@ def _admitted(
 
 
 def _read(placings: Sequence[Placing], now: datetime) -> Admission:
+    """What admission decides from. The locks are taken here, in the order of `docs/locking.md`."""
     wanted = {choice.sku_id for placing in placings for choice in placing.choices}
-    offered = Sku.objects.select_related("product").in_bulk(wanted)
+    offered = Sku.objects.select_related("product__category").in_bulk(wanted)
     carts = [line for placing in placings for line in placing.cart_lines]
-    courses = {
+    courses = _courses(placings, offered)
+    if courses:  # What turns out to cost nothing is settled in this very transaction.
+        line_kinds[Kind.COURSE].lock(courses)
+    grants = holding.locked({p.grant_id for p in placings if p.grant_id})
+    spenders = {p.user_id for p in placings if p.credits}
+    return Admission(
+        now=now,
+        terms=quoting.terms((p.user_id for p in placings), now),
+        offered=offered,
+        carts=CartLine.objects.in_bulk(carts) if carts else {},
+        in_hand=buying.courses_in_hand(courses, now=now),
+        grants=grants,
+        vouchers=quoting.vouchers(grants.values()),
+        credits=credits.locked(spenders) if spenders else {},
+        free=_locked_free(offered),
+    )
+
+
+def _courses(placings: Sequence[Placing], offered: dict[int, Sku]) -> set[tuple[int, int]]:
+    """The (buyer, course) pairs that these requests are about."""
+    return {
         (placing.user_id, offered[choice.sku_id].product_id)
         for placing in placings
         for choice in placing.choices
         if choice.sku_id in offered and offered[choice.sku_id].product.kind == Kind.COURSE
     }
+
+
+def _locked_free(offered: dict[int, Sku]) -> dict[int, int]:
     goods = [pk for pk, sku in offered.items() if sku.product.kind == Kind.GOODS]
-    # What costs nothing is settled in this very transaction: its enrolments are locked before any SKU.
-    if free := _free_courses(placings, offered):
-        line_kinds[Kind.COURSE].lock(free)
-    running, waiting = buying.courses_in_hand(courses, now=now)
-    return Admission(
-        now=now,
-        offered=offered,
-        carts=CartLine.objects.in_bulk(carts) if carts else {},
-        running=running,
-        waiting=waiting,
-        free=stock.locked_free(goods) if goods else {},
-    )
-
-
-def _free_courses(placings: Sequence[Placing], offered: dict[int, Sku]) -> set[tuple[int, int]]:
-    """The (buyer, course) pairs of requests that nothing has to be paid for."""
-    skus = [
-        (p.user_id, [offered[c.sku_id] for c in p.choices if c.sku_id in offered]) for p in placings
-    ]
-    return {
-        (user, sku.product_id)
-        for user, chosen in skus
-        if not any(sku.price for sku in chosen)
-        for sku in chosen
-        if sku.product.kind == Kind.COURSE
-    }
+    return stock.locked_free(goods) if goods else {}
 
 
 def _hold_and_write(drafts: Sequence[Draft], now: datetime) -> None:
@@ -206,9 +216,16 @@ def _hold_and_write(drafts: Sequence[Draft], now: datetime) -> None:
     carts = [line for draft in drafts for line in draft.placing.cart_lines]
     with connection.cursor() as cursor:
         cursor.execute(WRITE, [orders, now, pay_by, pay_by, lines, now, carts])
+    holding.hold({d.placing.grant_id: d.order_id for d in drafts if d.placing.grant_id})
+    posting.post([move for draft in drafts for move in _credits_held(draft)], at=now)
     stock.move({sku: Change(held=pieces) for sku, pieces in _pieces(drafts).items()})
     if free := [draft.order_id for draft in drafts if draft.quote.payable == 0]:
         settle_free(list(Order.objects.filter(pk__in=free).order_by("pk")), now=now)
+
+
+def _credits_held(draft: Draft) -> list[Move]:
+    used = draft.quote.credits
+    return credits.hold_moves([(draft.order_id, draft.placing.user_id, 0, used)]) if used else []
 
 
 def _order_row(draft: Draft) -> dict[str, object]:
@@ -221,24 +238,38 @@ def _order_row(draft: Draft) -> dict[str, object]:
         "sent_to": placing.sent_to,
         "list_total": draft.quote.list_total,
         "payable": draft.quote.payable,
+        "grant_id": placing.grant_id,
+        "coupon_off": draft.quote.coupon_off,
+        "credits": draft.quote.credits,
+        "credits_off": draft.quote.credits_off,
     }
 
 
-def _line_rows(draft: Draft) -> list[dict[str, int]]:
-    return [
-        {
-            "place": place,
-            "order_id": draft.order_id,
-            "sku_id": choice.sku_id,
-            "quantity": choice.quantity,
-            "unit_price": choice.seen,
-            "price": priced.price,
-            "payable": priced.payable,
-        }
-        for place, (choice, priced) in enumerate(
-            zip(draft.placing.choices, draft.quote.lines, strict=True)
-        )
-    ]
+def _line_rows(draft: Draft) -> list[dict[str, object]]:
+    lines = zip(draft.placing.choices, draft.quote.lines, strict=True)
+    return [_line_row(draft, place, choice, priced) for place, (choice, priced) in enumerate(lines)]
+
+
+def _line_row(
+    draft: Draft, place: int, choice: Choice, priced: pricing.Priced
+) -> dict[str, object]:
+    activity = priced.activity
+    return {
+        "place": place,
+        "order_id": draft.order_id,
+        "sku_id": choice.sku_id,
+        "quantity": choice.quantity,
+        "unit_price": choice.seen,
+        "price": priced.price,
+        "payable": priced.payable,
+        "coupon_off": priced.coupon_off,
+        "credits": priced.credits,
+        "credits_off": priced.credits_off,
+        "reason": activity.kind if activity else "",
+        "activity_zh": activity.name_zh if activity else "",
+        "activity_en": activity.name_en if activity else "",
+        "is_renewal": choice.renew,
+    }
 
 
 def _pieces(drafts: Sequence[Draft]) -> dict[int, int]:

@@ -15,7 +15,9 @@ from shigu import clock
 from shigu.catalogue import stock
 from shigu.catalogue.models import Moved, StockMovement
 from shigu.catalogue.stock import Change
-from shigu.orders import history
+from shigu.kit.money import Fen
+from shigu.ledger import posting
+from shigu.orders import credits, history
 from shigu.orders.errors import NotPaid
 from shigu.orders.lines import by_kind, lines_of, lock_fulfilment
 from shigu.orders.locks import locked_orders
@@ -23,13 +25,15 @@ from shigu.orders.models import Order, Shipment, Status
 from shigu.payments.locks import attempts_of_locked
 from shigu.payments.models import Money, Why
 from shigu.payments.refunding import give_back
+from shigu.promotions import holding
 
 
 def refund(order_id: int, *, by: int) -> Order:
     """Decide to refund a paid order; saying it twice changes nothing. NotPaid otherwise.
 
     1. Lock the order; it must be paid. What waits to be shipped is called back.
-    2. What settled it goes back; an order that cost nothing is refunded at once.
+    2. Credits it earned are taken back; those that are spent already are withheld from the money.
+    3. What settled it goes back; where there is no money to send it is refunded at once.
     """
     with transaction.atomic(durable=True):
         [order] = locked_orders([order_id])
@@ -44,17 +48,28 @@ def refund(order_id: int, *, by: int) -> Order:
         history.record([order_id], Status.PAID, Status.PAID, why="refunding", at=now, by=by)
         attempts = attempts_of_locked("order", [order_id])
         settled_by = next((one for one in attempts if one.money == Money.APPLIED), None)
-        if settled_by:
-            give_back(settled_by.pk, settled_by.amount, Why.REFUND, now=now)
+        withheld = _take_earned_back(order, now)
+        if settled_by and settled_by.amount > withheld:
+            give_back(settled_by.pk, settled_by.amount - withheld, Why.REFUND, now=now)
         else:
             refunded([order], now=now)
     return order
 
 
+def _take_earned_back(order: Order, now: datetime) -> Fen:
+    """Take back what the order earned; what is not there any more, in fen."""
+    if not order.earned:
+        return 0
+    moves, withheld = credits.take_back(order, credits.locked([order.user_id]))
+    posting.post(moves, at=now)
+    return withheld
+
+
 def refunded(orders: Sequence[Order], *, now: datetime) -> None:
     """The money of these paid orders, locked by the caller, is back at their buyers.
 
-    1. Status and history. 2. Lines are taken back by kind. 3. Unshipped pieces return; SKUs last.
+    1. Status and history. 2. Lines are taken back by kind. 3. The coupon and the credits that paid
+    for it come back. 4. Unshipped pieces return; SKUs last.
     """
     ids = [order.pk for order in orders]
     Order.objects.filter(pk__in=ids).update(status=Status.REFUNDED, ended_at=now)
@@ -64,6 +79,8 @@ def refunded(orders: Sequence[Order], *, now: datetime) -> None:
     back: dict[int, Change] = {}
     for kind, group in by_kind(lines):
         back |= kind.unfulfil(group, now=now)
+    holding.give_back(ids, now=now)
+    posting.post(credits.give_back_moves(orders), at=now)
     stock.record(
         StockMovement(
             sku_id=sku,

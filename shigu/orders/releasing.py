@@ -1,12 +1,13 @@
 """What an unpaid order holds goes back: the one way in for expiry, cancelling and whatever ends it.
 
-Later rooms (coupons, credits, balance) give back here as well, so an order's end returns everything
-in one transaction or nothing.
+Coupon, credits and pieces, in the order of `docs/locking.md`, in the transaction that ends the order:
+everything or nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import connection
 
@@ -14,6 +15,13 @@ from shigu import clock
 from shigu.catalogue import stock
 from shigu.catalogue.models import Kind
 from shigu.catalogue.stock import Change
+from shigu.ledger import posting
+from shigu.orders import credits
+from shigu.promotions import holding
+
+CREDITS = """
+SELECT id, user_id, round, credits FROM orders_order WHERE id = ANY(%s::bigint[]) AND credits > 0
+"""
 
 HELD = """
 SELECT sku_id, sum(quantity)::int FROM orders_orderline
@@ -21,9 +29,17 @@ SELECT sku_id, sum(quantity)::int FROM orders_orderline
 """
 
 
-def give_back(order_ids: Sequence[int]) -> None:
-    """Release everything these orders hold. Their rows are locked and were unpaid until now."""
+def give_back(order_ids: Sequence[int], *, now: datetime) -> None:
+    """Release everything these orders hold. Their rows are locked and were unpaid until now.
+
+    1. Coupons: unused again, or lapsed where their end has passed.
+    2. Credits: one transfer per order and round.
+    3. Pieces; SKUs are locked here, last.
+    """
+    holding.release(order_ids, now=now)
     with connection.cursor() as cursor:
+        cursor.execute(CREDITS, [list(order_ids)])
+        posting.post(credits.release_moves(cursor.fetchall()), at=now)
         cursor.execute(HELD, [list(order_ids), Kind.GOODS.value])
         held = dict(cursor.fetchall())
     stock.lock(held)

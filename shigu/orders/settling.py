@@ -13,11 +13,13 @@ from shigu.catalogue import stock
 from shigu.catalogue.models import Moved, StockMovement
 from shigu.catalogue.stock import Change
 from shigu.kit.breakpoints import reached
-from shigu.orders import history
+from shigu.ledger import posting
+from shigu.orders import credits, history
 from shigu.orders.lines import Owned, by_kind, lines_of, lock_fulfilment, pieces
 from shigu.orders.models import Order, Status
 from shigu.payments.models import Attempt, Why
 from shigu.payments.purposes import Applied, Returned, Verdict
+from shigu.promotions import holding
 
 ALWAYS_BACK = {
     Status.CANCELLED: Why.CANCELLED,
@@ -38,7 +40,7 @@ def _decide(attempt: Attempt, order: Order, now: datetime) -> Verdict:
     if status in ALWAYS_BACK or attempt.amount != order.payable:
         return Returned(ALWAYS_BACK.get(status, Why.SURPLUS))
     lines = _locked_lines([order])
-    if status == Status.EXPIRED and not _can_take_again(lines):
+    if status == Status.EXPIRED and not _can_take_again(order, lines, now):
         return Returned(Why.LATE)
     apply([order], lines, was=status, now=now)
     return Applied()
@@ -52,23 +54,36 @@ def settle_free(orders: Sequence[Order], *, now: datetime) -> None:
 def apply(orders: Sequence[Order], lines: list[Owned], *, was: Status, now: datetime) -> None:
     """Make unpaid (or, reviving, expired) orders paid.
 
-    1. Status, when it was settled; nothing is due any more.
+    1. Status, when it was settled; nothing is due any more. Reviving is a round of its own.
     2. One history row each.
     3. Lines are fulfilled by kind: enrolments, shipments.
-    4. Held pieces become sold ones; SKUs are locked here or were locked by the caller, last.
+    4. The coupon is used, credits are spent and earned.
+    5. Held pieces become sold ones; SKUs are locked here or were locked by the caller, last.
     """
-    ids = [order.pk for order in orders]
-    Order.objects.filter(pk__in=ids).update(
-        status=Status.PAID, due_at=None, settled_at=now, ended_at=None
-    )
-    for order in orders:
-        order.status = Status.PAID
     revived = was == Status.EXPIRED
+    _mark_paid(orders, revived=revived, now=now)
+    ids = [order.pk for order in orders]
     history.record(ids, was, Status.PAID, why="revived" if revived else "paid", at=now)
     for kind, group in by_kind(lines):
         kind.fulfil(group, now=now)
+    if revived:
+        holding.use_at_once({o.grant_id: o.pk for o in orders if o.grant_id}, now=now)
+    elif any(order.grant_id for order in orders):
+        holding.use(ids, now=now)
+    if users := {order.user_id for order in orders if order.credits or order.earned}:
+        credits.locked(users)
+        posting.post(credits.settle_moves(orders, held=not revived), at=now)
     _sell(lines, held=not revived, now=now)
     reached("orders.settle.done")
+
+
+def _mark_paid(orders: Sequence[Order], *, revived: bool, now: datetime) -> None:
+    for order in orders:
+        order.status, order.due_at, order.ended_at = Status.PAID, None, None
+        order.settled_at, order.earned = now, credits.earned_by(order.payable)
+        order.round += revived
+    fields = ["status", "due_at", "ended_at", "settled_at", "earned", "round"]
+    Order.objects.bulk_update(orders, fields)
 
 
 def _locked_lines(orders: Sequence[Order]) -> list[Owned]:
@@ -77,7 +92,12 @@ def _locked_lines(orders: Sequence[Order]) -> list[Owned]:
     return lines
 
 
-def _can_take_again(lines: list[Owned]) -> bool:
+def _can_take_again(order: Order, lines: list[Owned], now: datetime) -> bool:
+    """Coupon, credits and pieces of a lapsed order are all there; locks them, SKUs last."""
+    if order.grant_id and not holding.locked([order.grant_id])[order.grant_id].is_usable(now):
+        return False
+    if order.credits and credits.locked([order.user_id])[order.user_id] < order.credits:
+        return False
     wanted = pieces(lines)
     free = stock.locked_free(wanted)
     return all(free.get(sku, 0) >= count for sku, count in wanted.items())

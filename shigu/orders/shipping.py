@@ -24,9 +24,9 @@ class GoodsLines:
 
     def running(
         self, wanted: Collection[tuple[int, int]], *, now: datetime
-    ) -> set[tuple[int, int]]:
+    ) -> Mapping[tuple[int, int], datetime | None]:
         """Goods can be bought as often as one likes."""
-        return set()
+        return {}
 
     def fulfil(self, lines: Sequence[Owned], *, now: datetime) -> None:
         """One shipment for each order that has goods."""

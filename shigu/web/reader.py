@@ -39,8 +39,8 @@ def in_hand(user_id: int | None, product: Product, now: datetime) -> InHand:
     if user_id is None or product.kind != Kind.COURSE:
         return InHand()
     pair = (user_id, product.pk)
-    running, waiting = courses_in_hand([pair], now=now)
+    found = courses_in_hand([pair], now=now)
     return InHand(
-        enrolment=running_until(user_id, product.pk) if pair in running else None,
-        order=waiting.get(pair, ""),
+        enrolment=running_until(user_id, product.pk) if pair in found.running else None,
+        order=found.waiting.get(pair, ""),
     )

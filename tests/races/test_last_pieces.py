@@ -12,6 +12,7 @@ from shigu.accounts.models import User
 from shigu.catalogue import stock
 from shigu.catalogue.models import Sku, Stock
 from shigu.kit.errors import Refusal
+from shigu.learning.enrolling import CourseLines
 from shigu.orders import committing, placing
 from shigu.orders.admission import Choice, Placing
 from shigu.orders.errors import AwaitingPayment, CartChanged, OutOfStock
@@ -174,8 +175,9 @@ def test_a_course_is_placed_once_from_two_tabs(market: Market) -> None:
 def test_control_without_the_buyers_lock_the_course_is_placed_twice(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Negative control."""
+    """Negative control: neither the buyer nor the buyer's course is locked."""
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
+    monkeypatch.setattr(CourseLines, "lock", lambda self, pairs: None)
     with pytest.raises(AssertionError):
         same_course_in_two_tabs(market)
 
@@ -279,6 +281,6 @@ def test_control_locking_skus_first_ends_in_a_deadlock(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a placing that takes its SKUs first meets the payment in a circle."""
-    monkeypatch.setattr(placing, "_free_courses", lambda *_: set())
+    monkeypatch.setattr(placing, "_courses", lambda *_: set())
     with pytest.raises(AssertionError, match="deadlock"):
         free_order_meets_a_late_payment(market)
