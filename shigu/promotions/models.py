@@ -2,16 +2,20 @@
 
 A coupon keeps only how many were `issued` (one conditional update guards the last one); used and held are
 counted from its grants. A grant copies the coupon's times, so that changing an offer changes nobody's
-coupon, and `due_at` is when the clock lets an unused one lapse.
+coupon, and `due_at` is when the clock lets an unused one lapse. An `Issuing` gives one to many people.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from shigu import clock
@@ -30,6 +34,12 @@ class Way(models.TextChoices):
     CLAIM = "claim", _("Claimed")
     CODE = "code", _("By code")
     SIGN_UP = "sign-up", _("On signing up")
+
+
+def plain_code(text: str) -> str:
+    """A code as it is kept and compared: full-width or not, capitals, nothing that cannot be seen."""
+    plain = unicodedata.normalize("NFKC", text).upper()
+    return "".join(sign for sign in plain if unicodedata.category(sign)[0] not in "CZ")
 
 
 class Coupon(Scoped, Named):
@@ -78,7 +88,24 @@ class Coupon(Scoped, Named):
             models.UniqueConstraint(
                 fields=["code"], name="coupon_code_once", condition=~Q(code="")
             ),
+            models.CheckConstraint(
+                condition=Q(code=Upper("code")) & ~Q(code__contains=" "), name="coupon_code_plain"
+            ),
         ]
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """The code is kept as it is compared."""
+        self.code = plain_code(self.code)
+        super().save(*args, **options)
+
+    @property
+    def left(self) -> int:
+        """How many can still be issued."""
+        return self.total - self.issued
+
+    def is_running(self, now: datetime) -> bool:
+        """Is `now` within its time? What is not running cannot be claimed, used or got by a code."""
+        return self.valid_from <= now < self.valid_until
 
 
 class GrantState(models.TextChoices):
@@ -141,3 +168,60 @@ class Grant(models.Model):
     def is_usable(self, now: datetime) -> bool:
         """May an order take it at `now`?"""
         return self.state == GrantState.UNUSED and self.valid_from <= now < self.valid_until
+
+    def state_at(self, now: datetime) -> GrantState:
+        """What it is to its buyer at `now`: past its end an unused one is lapsed, whoever tidies when."""
+        if self.state == GrantState.UNUSED and now >= self.valid_until:
+            return GrantState.LAPSED
+        return GrantState(self.state)
+
+
+class Audience(models.TextChoices):
+    """Whom the shop gives a coupon."""
+
+    ALL = "all", _("Everybody")
+    STUDENTS = "students", _("Students")
+    LISTED = "listed", _("People on a list")
+
+
+class Issuing(models.Model):
+    """One coupon for many people, in batches: how far it is, and what became of them. See `issuing`.
+
+    People up to `until_id` are meant, so those who join meanwhile change no figure; `after_id` is the last
+    one done. `due_at` is when the next batch may be taken: at once, until it is done.
+    """
+
+    coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="issuings")
+    audience = models.CharField(_("for whom"), max_length=8, choices=Audience.choices)
+    listed = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    by_id = models.BigIntegerField(_("by"), null=True, blank=True)
+    until_id = models.BigIntegerField(default=0)
+    after_id = models.BigIntegerField(default=0)
+    people = models.PositiveIntegerField(_("people"), default=0)
+    gave = models.PositiveIntegerField(_("got one"), default=0)
+    had = models.PositiveIntegerField(_("had one"), default=0)
+    short = models.PositiveIntegerField(_("got none"), default=0)
+    started_at = models.DateTimeField(_("started"))
+    due_at = models.DateTimeField(_("next batch"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("done at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("issuing")
+        verbose_name_plural = _("issuings")
+        ordering = ["-pk"]
+        indexes = [clock.due_index("issuing_due", "due_at", among=Q(ended_at=None))]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at=None, due_at__isnull=False)
+                | Q(ended_at__isnull=False, due_at=None),
+                name="issuing_due_until_done",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.coupon} #{self.pk}"
+
+    @property
+    def done(self) -> int:
+        """How many people it has seen to."""
+        return self.gave + self.had + self.short
