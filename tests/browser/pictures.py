@@ -71,6 +71,9 @@ def window() -> Iterator[Shot]:
     yield Shot("sign-up", "/accounts/signup/")
     yield Shot("password-reset", "/accounts/password/reset/")
     yield Shot("sign-in-by-code", "/accounts/login/code/")
+    yield Shot("password-reset-sent", "/accounts/password/reset/done/")
+    yield Shot("password-link-over", "/accounts/password/reset/key/1-over/")
+    yield Shot("mail-link-over", "/accounts/confirm-email/over/")
     yield Shot("not-found", "/no/such/page/")
 
 
@@ -96,6 +99,8 @@ def centre() -> Iterator[Shot]:
     yield Shot("security", "/me/security/", "alice")
     yield Shot("mail-addresses", "/accounts/email/", "alice")
     yield Shot("password", "/accounts/password/change/", "alice")
+    yield Shot("sign-out", "/accounts/logout/", "alice")
+    yield Shot("is-it-you", "/accounts/reauthenticate/", "alice")
 
 
 def orders() -> Iterator[Shot]:
