@@ -174,7 +174,7 @@ class Admission:
             for choice in placing.choices
         ]
         return self.terms.quote(
-            placing.user_id, wanted, coupon=self._coupon(placing), credits=placing.credits
+            placing.user_id, wanted, coupon=self._coupon(placing), credits=max(placing.credits, 0)
         )
 
     def _coupon(self, placing: Placing) -> Voucher | None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import itertools
 import random
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from shigu import clock
 from shigu.accounts.models import User
@@ -18,6 +20,9 @@ from shigu.catalogue import stock
 from shigu.catalogue.models import Category, Direction, Kind, Moved, Product, Sku, Stock
 from shigu.clock.drain import drain_all
 from shigu.kit.auditing import audits, offending
+from shigu.ledger import posting
+from shigu.ledger.models import Book, Event, account
+from shigu.ledger.posting import Move
 from shigu.orders import cancelling, restoring
 from shigu.orders.admission import Choice, Placing
 from shigu.orders.committing import place
@@ -27,8 +32,11 @@ from shigu.payments.models import Attempt, Outcome
 from shigu.payments.opening import Addresses, Way, open_attempt
 from shigu.payments.provider import Answer, Standing
 from shigu.payments.settling import settle
+from shigu.promotions.models import Coupon, Grant
 
 POT, COURSE = 26800, 39900
+MOST_CREDITS = 500
+"""That many, ¥50, can be used on each piece of anything."""
 NOWHERE = Addresses(returns="http://127.0.0.1:9/", notifies="http://127.0.0.1:9/")
 
 
@@ -67,19 +75,84 @@ class Market:
     def _sku(self, kind: Kind, slug: str, price: int, **more: int) -> Sku:
         direction, _ = Direction.objects.get_or_create(slug=kind, kind=kind, name_zh=kind)
         category, _ = Category.objects.get_or_create(slug=kind, direction=direction, name_zh=kind)
-        product = Product.objects.create(kind=kind, slug=slug, category=category, name_zh=slug)
+        product = Product.objects.create(
+            kind=kind, slug=slug, category=category, name_zh=slug, most_credits=MOST_CREDITS
+        )
         return Sku.objects.create(product=product, code=slug, price=price, **more)
 
-    def place(self, buyer: User, *wanted: tuple[Sku, int], key: str = "") -> Placed:
-        """A buyer places an order; its key is new unless given."""
-        choices = tuple(Choice(sku.pk, pieces, sku.price) for sku, pieces in wanted)
-        key = key or f"key {next(self._keys)}"
-        return place(Placing(buyer.pk, key, choices, sent_to="Alice, 1 Drum Street"))
+    def give(self, buyer: User, credits: int) -> None:
+        """The shop gives somebody credits."""
+        with transaction.atomic():
+            mine = account(Book.CREDITS, buyer.pk)
+            posting.lock([mine])
+            event = next(self._keys)
+            move = Move(Event.ADJUST, event, account(Book.ISSUED), mine, credits, note="a test")
+            posting.post([move], at=clock.now())
 
-    def ordered(self, buyer: User | None = None, pieces: int = 1) -> Order:
+    def grant(self, buyer: User, off: int = 3000, **coupon: Any) -> Grant:
+        """Somebody has a coupon, `off` fen on anything, valid for a week."""
+        now = clock.now()
+        given = {"valid_from": now - timedelta(days=1), "valid_until": now + timedelta(days=7)}
+        row = Coupon.objects.create(
+            **{**given, **coupon}, name_zh="券", kind="fixed", amount=off, total=1, issued=1
+        )
+        return Grant.objects.create(
+            coupon=row,
+            user=buyer,
+            nth=1,
+            valid_from=row.valid_from,
+            valid_until=row.valid_until,
+            due_at=row.valid_until,
+            got_at=now,
+            way="operator",
+        )
+
+    def place(
+        self,
+        buyer: User,
+        *wanted: tuple[Sku, int],
+        key: str = "",
+        grant: Grant | None = None,
+        credits: int = 0,
+    ) -> Placed:
+        """A buyer places an order; its key is new unless given."""
+        return place(self.placing(buyer, *wanted, key=key, grant=grant, credits=credits))
+
+    def placing(
+        self,
+        buyer: User,
+        *wanted: tuple[Sku, int],
+        key: str = "",
+        grant: Grant | None = None,
+        credits: int = 0,
+    ) -> Placing:
+        """What the confirm page sends."""
+        return Placing(
+            buyer.pk,
+            key or f"key {next(self._keys)}",
+            tuple(Choice(sku.pk, pieces, sku.price) for sku, pieces in wanted),
+            sent_to="Alice, 1 Drum Street",
+            grant_id=grant.pk if grant else None,
+            credits=credits,
+        )
+
+    def ordered(
+        self,
+        buyer: User | None = None,
+        pieces: int = 1,
+        grant: Grant | None = None,
+        credits: int = 0,
+    ) -> Order:
         """An unpaid order of teapots."""
-        placed = self.place(buyer or self.alice, (self.pot, pieces))
+        wanted = (self.pot, pieces)
+        placed = self.place(buyer or self.alice, wanted, grant=grant, credits=credits)
         return Order.objects.get(pk=placed.order_id)
+
+    def credits(self, buyer: User) -> tuple[int, int]:
+        """Free, held."""
+        free, held = (account(book, buyer.pk) for book in (Book.CREDITS, Book.CREDITS_HELD))
+        found = posting.balances([free, held])
+        return found[free], found[held]
 
     def opened(self, order: Order, channel: str = "page") -> Attempt:
         """Its cashier is open."""

@@ -1,0 +1,241 @@
+"""Coupons and credits in the hands of several at once: taken once, given back once, never lost.
+
+Each meeting has a control: with its guard taken away the same meeting breaks something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import pytest
+
+from shigu.clock.drain import drain
+from shigu.kit.errors import Refusal
+from shigu.ledger.models import Event, Transfer
+from shigu.orders import credits, handlers, placing
+from shigu.orders.admission import Placing
+from shigu.orders.committing import place
+from shigu.orders.errors import CouponGone, CreditsShort
+from shigu.orders.models import Order, Status
+from shigu.orders.placing import Placed, place_many
+from shigu.payments.models import Attempt
+from shigu.promotions import holding
+from shigu.promotions.models import Grant, GrantState
+from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.races.test_one_order import unlocked
+from tests.races.together import settled_or_blocked, start, stopped_at, together
+
+
+def two_placings(market: Market, first: Placing, second: Placing) -> list[Any]:
+    """The second comes, on a connection of its own, when the first is admitted and not yet written."""
+    with stopped_at("orders.place.admitted") as stop:
+        one = start(lambda: place_many([first])[0])
+        stop.wait()
+        two = start(lambda: place_many([second])[0])
+        settled_or_blocked(two)
+        stop.release()
+        return [one.result(), two.result()]
+
+
+def same_grant_in_two_orders(market: Market) -> None:
+    """Two tabs, different goods, one coupon."""
+    grant, other = market.grant(market.alice), market.goods("fan", 9800, 5)
+    answers = two_placings(
+        market,
+        market.placing(market.alice, (market.pot, 1), grant=grant),
+        market.placing(market.alice, (other, 1), grant=grant),
+    )
+    assert isinstance(answers[0], Placed), answers
+    assert isinstance(answers[1], CouponGone), answers
+    assert Grant.objects.get().order_id == answers[0].order_id
+    assert market.counts(other) == (5, 0, 0)
+    assert_audit_holds()
+
+
+def test_a_coupon_goes_into_one_order(market: Market) -> None:
+    """The first takes it, the second is told and holds nothing."""
+    same_grant_in_two_orders(market)
+
+
+def read_only(ids: Collection[int]) -> dict[int, Grant]:
+    """What `holding.locked` would be without its lock."""
+    return {row.pk: row for row in Grant.objects.select_related("coupon").filter(pk__in=ids)}
+
+
+def test_control_without_locks_both_believe_they_have_it(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: neither buyer nor grant is locked; the second ends in an error, not an answer."""
+    monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
+    monkeypatch.setattr(holding, "locked", read_only)
+    with pytest.raises(AssertionError):
+        same_grant_in_two_orders(market)
+
+
+def credits_from_two_tabs(market: Market) -> None:
+    """Enough credits for one of two orders."""
+    market.give(market.alice, 500)
+    other = market.goods("fan", 9800, 5)
+    answers = two_placings(
+        market,
+        market.placing(market.alice, (market.pot, 1), credits=400),
+        market.placing(market.alice, (other, 1), credits=400),
+    )
+    assert isinstance(answers[0], Placed), answers
+    assert isinstance(answers[1], CreditsShort), answers
+    assert market.credits(market.alice) == (100, 400)
+    assert_audit_holds()
+
+
+def test_credits_are_spent_once(market: Market) -> None:
+    """The second tab is told how many are left."""
+    credits_from_two_tabs(market)
+
+
+def test_control_without_locks_they_are_promised_twice(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: only the constraint stands in the way, and that is an error for the buyer."""
+    monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
+    monkeypatch.setattr(credits, "locked", lambda users: {user: credits.of(user) for user in users})
+    with pytest.raises(AssertionError):
+        credits_from_two_tabs(market)
+
+
+def test_one_group_uses_up_what_it_gives(market: Market) -> None:
+    """Placed together in one transaction: the coupon goes to the first, so do the credits."""
+    grant = market.grant(market.alice)
+    market.give(market.alice, 500)
+    wanted = [(market.pot, 1)]
+    answers = place_many(
+        [
+            market.placing(market.alice, *wanted, key="a", grant=grant, credits=300),
+            market.placing(market.alice, *wanted, key="b", grant=grant),
+            market.placing(market.alice, *wanted, key="c", credits=300),
+        ]
+    )
+    assert [type(answer) for answer in answers] == [Placed, CouponGone, CreditsShort]
+    assert market.credits(market.alice) == (200, 300)
+    assert_audit_holds()
+
+
+def pay_while_expiring(market: Market) -> None:
+    """The clock has the order in hand, coupon and credits with it, when its payment comes."""
+    grant = market.grant(market.alice)
+    market.give(market.alice, 500)
+    order = market.ordered(grant=grant, credits=500)
+    attempt = market.opened(order)
+    market.over(order)
+    with stopped_at("orders.expire.claimed") as stop:
+        expiring = start(lambda: drain("orders.expire"))
+        stop.wait()
+        paying = start(lambda: market.paid(attempt))
+        settled_or_blocked(paying)
+        stop.release()
+        expiring.result()
+        paying.result()
+    order.refresh_from_db()
+    assert (order.status, order.round) == (Status.PAID, 1)
+    assert Grant.objects.get().state == GrantState.USED
+    assert market.credits(market.alice) == (order.earned, 0)
+    kinds = Transfer.objects.filter(subject=order.pk, kind__in=["hold", "release", "spend"])
+    assert list(kinds.order_by("pk").values_list("kind", "nth")) == [
+        (Event.HOLD, 0),
+        (Event.RELEASE, 0),
+        (Event.SPEND, 1),
+    ]
+    assert_audit_holds()
+
+
+def test_released_and_taken_again(market: Market) -> None:
+    """Given back by the clock, taken again by the payment, each once."""
+    pay_while_expiring(market)
+
+
+def test_control_without_the_order_lock_it_breaks(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control."""
+    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    with pytest.raises(AssertionError):
+        pay_while_expiring(market)
+
+
+def lapse_restore_lapse(market: Market) -> None:
+    """Two rounds on one order, coupon and credits with it."""
+    grant = market.grant(market.alice)
+    market.give(market.alice, 500)
+    order = market.ordered(grant=grant, credits=500)
+    for act in (market.lapse, market.restore, market.lapse):
+        act(order)
+        assert_audit_holds()
+    assert market.status(order) == Status.EXPIRED, market.status(order)
+    assert market.credits(market.alice) == (500, 0)
+    assert Grant.objects.get().state == GrantState.UNUSED
+
+
+def test_lapse_restore_lapse(market: Market) -> None:
+    """Back twice, once for each round."""
+    lapse_restore_lapse(market)
+
+
+def test_control_one_subject_for_both_rounds(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: were the round not part of the event, the second release would be refused."""
+    once = credits.release_moves
+    monkeypatch.setattr(
+        credits, "release_moves", lambda rows: once((o, u, 0, c) for o, u, _, c in rows)
+    )
+    with pytest.raises(AssertionError):
+        lapse_restore_lapse(market)
+
+
+def free_order_in_two_tabs(market: Market) -> None:
+    """Credits pay all of it: placed and settled in one, from two tabs of one cart at once."""
+    cheap = market.goods("stamp", 4000, 5)
+    market.give(market.alice, 800)
+    wanted = market.placing(market.alice, (cheap, 1), key="one cart", credits=400)
+    answers = together(lambda: place(wanted), lambda: place(wanted))
+    assert {answer.number for answer in answers} == {Order.objects.get().number}
+    assert market.status(Order.objects.get()) == Status.PAID
+    assert market.credits(market.alice) == (400, 0)
+    assert market.counts(cheap) == (4, 0, 1)
+    assert_audit_holds()
+
+
+def test_a_free_order_is_placed_and_settled_once(market: Market) -> None:
+    """Spent once, sold once."""
+    free_order_in_two_tabs(market)
+
+
+def test_many_at_random(market: Market) -> None:
+    """Placing, lapsing, cancelling, paying and restoring with one coupon and few credits, all at once."""
+    grant = market.grant(market.alice)
+    market.give(market.alice, 500)
+    for number in rounds(8, 200):
+        chance = dice(number)
+        order = _any_order(market, grant, chance.randrange(0, 600))
+        acts = _acts(market, order, market.opened(order))
+        market.over(order)
+        for answer in together(*chance.sample(acts, 3)):
+            assert not isinstance(answer, Exception) or isinstance(answer, Refusal), repr(answer)
+        assert_audit_holds()
+
+
+def _acts(market: Market, order: Order, attempt: Attempt) -> list[Callable[[], Any]]:
+    return [
+        lambda: drain("orders.expire"),
+        lambda: market.paid(attempt),
+        lambda: market.cancel(order),
+        lambda: market.restore(order),
+    ]
+
+
+def _any_order(market: Market, grant: Grant, credits: int) -> Order:
+    """With the coupon if it is free, with as many of these credits as are there."""
+    grant.refresh_from_db()
+    usable = grant if grant.state == GrantState.UNUSED else None
+    few = min(credits, market.credits(market.alice)[0], 500)
+    return market.ordered(grant=usable, credits=few)
