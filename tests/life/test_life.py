@@ -1,9 +1,9 @@
-"""An order's whole life at random, against a real provider: place, open, pay, be told (again), ask, lapse,
-cancel, restore, ship, refund, in any order, time passing in between.
+"""An order's whole life at random, against a real provider: place with coupon and credits, open, pay, be told
+(again), ask, lapse, cancel, restore, ship, refund, in any order, time passing in between.
 
-After every step the audit holds and every move in the history is one that the design allows. At the end of
-each life time passes until nothing is due, and then every fen that the provider took is either in a paid order
-or went back, by the provider's own books, and nothing is held.
+After every step the audit holds, the ledger sums to zero, and every move in the history is one that the
+design allows. At the end of each life time passes until nothing is due, and then every fen that the provider
+took is either in a paid order or went back, by the provider's own books, and nothing is held.
 """
 
 from __future__ import annotations
@@ -31,11 +31,14 @@ from alipay_simulator.control import Simulator, SimulatorError
 from shigu import clock
 from shigu.clock.drain import drain_all
 from shigu.kit.errors import Refusal
+from shigu.ledger.models import HOUSE, IN_CREDITS, Account, Event, Transfer
 from shigu.orders import refunding, shipping
+from shigu.orders.credits import worth
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Attempt, Money, Notice, Refund, RefundState, State
 from shigu.payments.notices import hear
 from shigu.payments.polling import poll
+from shigu.promotions.models import Grant, GrantState
 from tests.payments.shopfront import notify_fields, private_key, signed_notify
 from tests.races.market import Market, assert_audit_holds
 
@@ -99,14 +102,23 @@ class Life(RuleBasedStateMachine):
         self.scarce = self.market.goods(f"scarce {name}"[:50], 9900, 4)
         self.course = self.market.a_course(f"course {name}"[:50], 19900)
         self.mine: list[int] = []
+        self.grants = [self.market.grant(self.buyer, off=off) for off in (500, 99_000)]
+        self.market.give(self.buyer, 900)
 
-    @rule(target=orders, pieces=st.integers(0, 3), course=st.booleans())
-    def place(self, pieces: int, course: bool) -> Any:
-        """An order of goods, the course, or both; or a refusal that writes nothing."""
+    @rule(
+        target=orders,
+        pieces=st.integers(0, 3),
+        course=st.booleans(),
+        coupon=st.sampled_from([None, None, 0, 1]),
+        credits=st.sampled_from([0, 0, 1, 400, 990]),
+    )
+    def place(self, pieces: int, course: bool, coupon: int | None, credits: int) -> Any:
+        """An order of goods, the course, or both, with what the wallet gives; or a refusal."""
         wanted = [(self.scarce, pieces)] * bool(pieces) + [(self.course, 1)] * course
+        grant = None if coupon is None else self.grants[coupon]
         before = Order.objects.count()
         try:
-            placed = self.market.place(self.buyer, *wanted)
+            placed = self.market.place(self.buyer, *wanted, grant=grant, credits=credits)
         except Refusal:
             assert Order.objects.count() == before
             return multiple()
@@ -201,6 +213,21 @@ class Life(RuleBasedStateMachine):
         except Refusal:
             assert Order.objects.filter(pk=order).values().get() == before
 
+    @rule(credits=st.integers(1, 300))
+    def adjust(self, credits: int) -> None:
+        """The shop gives some credits."""
+        self.market.give(self.buyer, credits)
+
+    @invariant()
+    def ledger_sums_to_zero(self) -> None:
+        """In each unit, what people and the house hold together is nothing."""
+        sums = {0: 0, IN_CREDITS: 0}
+        for pk, balance in Account.objects.values_list("pk", "balance"):
+            sums[pk & IN_CREDITS] += balance
+        for debit, credit, amount in Transfer.objects.values_list("debit", "credit", "amount"):
+            sums[debit & IN_CREDITS] += amount * (bool(credit & HOUSE) - bool(debit & HOUSE))
+        assert sums == {0: 0, IN_CREDITS: 0}
+
     @invariant()
     def audit_holds(self) -> None:
         """Every invariant of every app."""
@@ -223,6 +250,8 @@ class Life(RuleBasedStateMachine):
         orders = Order.objects.filter(pk__in=self.mine)
         assert not orders.filter(status=UNPAID).exists()
         assert self.market.counts(self.scarce)[1] == 0
+        assert self.market.credits(self.buyer)[1] == 0
+        assert not Grant.objects.filter(user=self.buyer, state=GrantState.HELD).exists()
         for attempt in Attempt.objects.filter(subject_id__in=self.mine, purpose="order"):
             self._has_a_home(attempt)
         assert_audit_holds()
@@ -231,8 +260,17 @@ class Life(RuleBasedStateMachine):
         """What Alipay took for this number is in a paid order, or went back."""
         trade = self.gate.trade(attempt.out_trade_no)
         kept = trade["fen"] - trade["refunded"] if trade and trade["paid_at"] else 0
-        status = Order.objects.get(pk=attempt.subject_id).status
-        applied = attempt.money == Money.APPLIED and status == PAID
-        assert kept == (attempt.amount if applied else 0), (trade, attempt.state, attempt.money)
+        order = Order.objects.get(pk=attempt.subject_id)
+        applied = attempt.money == Money.APPLIED
+        due = attempt.amount if applied and order.status == PAID else 0
+        if applied and order.status == REFUNDED:
+            due = min(attempt.amount, withheld_from(order))
+        assert kept == due, (trade, attempt.state, attempt.money)
         assert attempt.state != State.OPEN
         assert not Refund.objects.filter(attempt=attempt).exclude(state=RefundState.SENT).exists()
+
+
+def withheld_from(order: Order) -> int:
+    """In fen: credits that it earned, were spent before its refund, and could not be taken back."""
+    taken = Transfer.objects.filter(kind=Event.TAKE_BACK, subject=order.pk)
+    return worth(order.earned - sum(taken.values_list("amount", flat=True)))
