@@ -35,6 +35,8 @@ PAY = Limit("pay", 20)
 POLL = Limit("poll", 240)
 CHANGE = Limit("change", 60)
 UPLOAD = Limit("upload", 10)
+CODE = Limit("code", 10, 600)
+"""Guessing codes is not worth the time."""
 
 
 def limited(limit: Limit) -> Callable[[View[P]], View[P]]:
