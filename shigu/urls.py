@@ -5,8 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from shigu.web.joining_page import JoiningPage
+
 urlpatterns = [
     path("ops/", admin.site.urls),
+    path("accounts/signup/", JoiningPage.as_view(), name="account_signup"),
     path("accounts/", include("allauth.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("shigu.web.urls")),

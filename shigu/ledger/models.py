@@ -24,6 +24,7 @@ class Book(models.IntegerChoices):
     SALES = HOUSE + 1, _("Sales")
     CLEARING = HOUSE + 2, _("At the payment provider")
     TRANSIT = HOUSE + 3, _("Refunds in transit")
+    GIVEN = HOUSE + 4, _("Given by the shop")
     CREDITS = IN_CREDITS + 1, _("Credits")
     CREDITS_HELD = IN_CREDITS + 2, _("Credits held by orders")
     ISSUED = IN_CREDITS + HOUSE + 1, _("Credits issued")

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from shigu.kit.breakpoints import reached
 from shigu.ledger.models import HOUSE, Event
 
 
@@ -30,9 +31,16 @@ class Move:
     note: str = ""
 
 
-LOCK = "SELECT id, balance FROM ledger_account WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+LOCK = """
+SELECT a.id, a.balance FROM ledger_account a
+ WHERE a.id = ANY(%(ids)s)
+   AND (SELECT count(*) FROM ledger_account WHERE id = ANY(%(ids)s)) = %(many)s
+ ORDER BY a.id FOR NO KEY UPDATE
+"""
+"""All of them or, where one is missing, none."""
+
 OPEN = """
-INSERT INTO ledger_account (id, balance) SELECT id, 0 FROM unnest(%s::bigint[]) AS id ORDER BY id
+INSERT INTO ledger_account (id, balance) SELECT id, 0 FROM unnest(%(ids)s::bigint[]) AS id ORDER BY id
 ON CONFLICT DO NOTHING
 """
 POST = """
@@ -57,17 +65,21 @@ UPDATE ledger_account a SET balance = a.balance + d.delta FROM d JOIN l USING (i
 def lock(accounts: Collection[int]) -> dict[int, int]:
     """Balances of these accounts, locked in pk order; an account that nobody used yet is opened."""
     wanted = sorted(set(accounts))
+    if not wanted:
+        return {}
     found = _locked(wanted)
-    if missing := [pk for pk in wanted if pk not in found]:
+    if len(found) < len(wanted):
+        # Nothing is locked yet: to open a low account while holding a higher one would be a circle.
+        reached("ledger.lock.opening")
         with connection.cursor() as cursor:
-            cursor.execute(OPEN, [missing])
+            cursor.execute(OPEN, {"ids": wanted})
         found = _locked(wanted)
     return found
 
 
 def _locked(accounts: list[int]) -> dict[int, int]:
     with connection.cursor() as cursor:
-        cursor.execute(LOCK, [accounts])
+        cursor.execute(LOCK, {"ids": accounts, "many": len(accounts)})
         return dict(cursor.fetchall())
 
 

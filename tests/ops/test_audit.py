@@ -17,6 +17,7 @@ from shigu.kit.auditing import Invariant, audits, offending
 from shigu.ops import auditing
 
 ONE_PAID = "(SELECT min(id) FROM orders_order WHERE status = 1 AND payable > 0)"
+A_TRANSFER = "INSERT INTO ledger_transfer (kind, subject, nth, debit, credit, amount, at, note)"
 PLANTS = {
     "Goods have a validity never and their counts always, courses the other way round": (
         "UPDATE catalogue_sku SET validity_days = 30"
@@ -72,6 +73,40 @@ PLANTS = {
     "No refund was refused and left lying": (
         "UPDATE payments_refund SET state = 'refused'"
         " WHERE id = (SELECT min(id) FROM payments_refund)"
+    ),
+    "an account holds the sum of its transfers": (
+        "UPDATE ledger_account SET balance = balance + 1"
+        " WHERE id = (SELECT min(id) FROM ledger_account)"
+    ),
+    "a transfer is between accounts that exist, in one unit": (
+        f"{A_TRANSFER} VALUES ('earn', 999999, 0, 49, 999999 << 8 | 33, 1, now(), '')"
+    ),
+    "the ledger sums to zero in each unit": (
+        "UPDATE ledger_account SET balance = balance + 1"
+        " WHERE id = (SELECT min(id) FROM ledger_account)"
+    ),
+    "no account is below zero, and each is somebody's": (
+        "INSERT INTO ledger_account (id, balance) VALUES (999999 << 8 | 33, 0)"
+    ),
+    "welcome credits went once, to the person they were for": (
+        f"{A_TRANSFER} SELECT 'welcome', id, 1, 49, id << 8 | 33, 100, now(), ''"
+        " FROM accounts_user WHERE username = 'alice'"
+    ),
+    "credits that a person has held are those of their unpaid orders": (
+        "INSERT INTO ledger_account (id, balance) SELECT id << 8 | 34, 5 FROM accounts_user"
+        " WHERE username = 'operator'"
+    ),
+    "credits that moved for an order are its buyer's": (
+        f"{A_TRANSFER} SELECT 'release', o.id, 9, u.id << 8 | 34, u.id << 8 | 33, 1, now(), ''"
+        f" FROM orders_order o, accounts_user u WHERE o.id = {ONE_PAID}"
+        " AND u.username = 'operator'"
+    ),
+    "an unpaid order holds its credits, every other order none": (
+        f"{A_TRANSFER} SELECT 'hold', id, 9, user_id << 8 | 33, user_id << 8 | 34, 1, now(), ''"
+        f" FROM orders_order WHERE id = {ONE_PAID}"
+    ),
+    "a paid order spent and earned its credits once, a refunded one has them back": (
+        f"UPDATE orders_order SET earned = earned + 7 WHERE id = {ONE_PAID}"
     ),
     "Every payment that was told has its money decided": (
         "INSERT INTO payments_notice (provider, notify_id, out_trade_no, trade_status, raw,"

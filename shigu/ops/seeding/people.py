@@ -1,4 +1,4 @@
-"""Who lives in the seeded shop: three buyers with addresses, and the operator."""
+"""Who lives in the seeded shop: three buyers with addresses, and the operator; all welcomed like anybody."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date
 from allauth.account.models import EmailAddress
 from django.db import transaction
 
+from shigu.accounts import joining
 from shigu.accounts.models import Address, Gender, User
 
 PASSWORD = "three-hundred-drumbeats"
@@ -63,4 +64,5 @@ def _person(name: str, profile: dict[str, object]) -> User:
                 street=street,
                 is_default=first,
             )
+        joining.welcome(user.pk)
     return user
