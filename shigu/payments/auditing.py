@@ -113,7 +113,8 @@ REFUNDS_BOOKED = Invariant(
     HAVING count(t.id) FILTER (WHERE t.kind = 'refund') <> (a.money = 'applied')::int
         OR count(t.id) FILTER (WHERE t.kind = 'refunded') <> (r.state = 'sent')::int
         OR bool_or(t.amount <> r.amount
-                   OR t.kind = 'refund' AND t.credit <> %(transit)s
+                   OR t.kind = 'refund'
+                      AND (t.credit <> %(transit)s OR t.debit NOT IN (%(sales)s, a.user_id << 8 | %(balance)s))
                    OR t.kind = 'refunded' AND (t.debit <> %(transit)s OR t.credit <> {SOURCE}))
     """,
     params=BOOKS,

@@ -88,9 +88,9 @@ def sent(refund_id: int, answer: RefundAnswer, *, tries: int) -> None:
         booking.lock([attempt])
         refund = Refund.objects.select_for_update(no_key=True).get(pk=refund_id)
         clock.StaleClaim.unless(refund.tries == tries and refund.state == RefundState.SENDING)
-        _record(refund, answer)
+        now = clock.now()
+        _record(refund, answer, now)
         if answer.fate is Fate.SENT:
-            now = clock.now()
             booking.refund_sent(refund, attempt, now=now)
             purposes[attempt.purpose].refunded([refund], now=now)
         reached("payments.refund.recording")
@@ -98,12 +98,12 @@ def sent(refund_id: int, answer: RefundAnswer, *, tries: int) -> None:
         raise clock.Again
 
 
-def _record(refund: Refund, answer: RefundAnswer) -> None:
+def _record(refund: Refund, answer: RefundAnswer, now: datetime) -> None:
     refund.last_answer = answer.said
     if answer.fate is Fate.SENT:
-        refund.state, refund.ended_at = RefundState.SENT, clock.now()
+        refund.state, refund.ended_at = RefundState.SENT, now
     elif answer.fate is Fate.REFUSED:
-        refund.state, refund.ended_at = RefundState.REFUSED, clock.now()
+        refund.state, refund.ended_at = RefundState.REFUSED, now
     refund.save(update_fields=["state", "ended_at", "last_answer"])
 
 

@@ -157,6 +157,8 @@ MONEY_TABLES = (
     "orders_order",
     "orders_orderevent",
     "catalogue_stock",
+    "ledger_account",
+    "ledger_transfer",
 )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from shigu import clock
 from shigu.kit.auditing import offending
 from shigu.payments import auditing
 from shigu.payments.auditing import INVARIANTS
-from shigu.payments.models import Attempt, Refund
+from shigu.payments.models import Attempt, Refund, Why
 from shigu.payments.provider import Answer, Standing
+from shigu.payments.refunding import give_back
 from shigu.payments.settling import settle
 from tests.payments.shopfront import PRICE, Shop
 
@@ -95,3 +96,85 @@ def test_the_audit_writes_nothing(settled: Attempt) -> None:
 
     with pytest.raises(Exception, match="read-only"):
         offending(Invariant("0", "x", "DELETE FROM payments_notice RETURNING id"))
+
+
+# -- the ledger's half ----------------------------------------------------------------------------------
+
+MONEY = "(kind, subject, nth, debit, credit, amount, at, note)"
+
+
+def quietly(statement: str) -> None:
+    """Damage past the trigger that refuses it."""
+    with transaction.atomic():
+        damage("SET LOCAL session_replication_role = replica")
+        damage(statement)
+
+
+@pytest.fixture
+def refunded(settled: Attempt) -> Refund:
+    """The payment, half of it on its way back."""
+    with transaction.atomic():
+        return give_back(settled.pk, 4900, Why.REFUND, now=clock.now())
+
+
+def found_by() -> set[str]:
+    """Which of the ledger's promises are broken."""
+    names = (
+        "BALANCE_AT_ONCE",
+        "PAYMENTS_BOOKED",
+        "REFUNDS_BOOKED",
+        "BOOKED_FOR_SOMETHING",
+        "HOUSE_TOTALS",
+    )
+    return {name for name in names if offending(getattr(auditing, name))}
+
+
+BOOKED, BACK, OF_WHAT, TOTALS = (
+    "PAYMENTS_BOOKED",
+    "REFUNDS_BOOKED",
+    "BOOKED_FOR_SOMETHING",
+    "HOUSE_TOTALS",
+)
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        ("DELETE FROM ledger_transfer WHERE kind = 'payment'", {BOOKED, TOTALS}),
+        ("DELETE FROM ledger_transfer WHERE kind = 'refund'", {BACK, TOTALS}),
+        ("UPDATE ledger_transfer SET amount = amount + 1 WHERE kind = 'payment'", {BOOKED, TOTALS}),
+        ("UPDATE ledger_transfer SET debit = 19 WHERE kind = 'payment'", {BOOKED, TOTALS}),
+        ("UPDATE ledger_transfer SET credit = 20 WHERE kind = 'payment'", {BOOKED}),
+        ("UPDATE ledger_transfer SET credit = 18 WHERE kind = 'refund'", {BACK, TOTALS}),
+        ("UPDATE ledger_transfer SET debit = 20 WHERE kind = 'refund'", {BACK}),
+        ("UPDATE ledger_transfer SET kind = 'returning' WHERE kind = 'payment'", {BOOKED}),
+        ("UPDATE ledger_transfer SET subject = 0 WHERE kind = 'payment'", {BOOKED, OF_WHAT}),
+        ("UPDATE ledger_transfer SET subject = 0 WHERE kind = 'refund'", {BACK, OF_WHAT}),
+        (
+            f"INSERT INTO ledger_transfer {MONEY} SELECT 'refunded', id, 0, 19, 18, 4900, now(), ''"
+            " FROM payments_refund",
+            {BACK, TOTALS},
+        ),
+        (
+            f"INSERT INTO ledger_transfer {MONEY} SELECT kind, subject, 1, debit, credit, 1, now(), ''"
+            " FROM ledger_transfer WHERE kind = 'payment'",
+            {BOOKED, TOTALS},
+        ),
+        ("UPDATE payments_refund SET state = 'sent'", {BACK, TOTALS}),
+        ("UPDATE payments_attempt SET provider = 'balance'", {BOOKED, TOTALS}),
+        ("UPDATE payments_attempt SET user_id = user_id, money = 'returning'", {BOOKED, BACK}),
+    ],
+)
+def test_the_ledger_and_the_payments_agree(refunded: Refund, harm: str, told: set[str]) -> None:
+    """A transfer lost, changed, doubled, of nothing, a row that says otherwise: each is found."""
+    assert found_by() == set()
+    quietly(harm)
+    assert found_by() == told
+
+
+def test_an_open_payment_from_a_balance(shop: Shop) -> None:
+    """It does not exist outside of the transaction that pays it."""
+    attempt = shop.open(shop.order()).attempt
+    damage("UPDATE payments_attempt SET provider = 'balance'")
+    (found,) = offending(auditing.BALANCE_AT_ONCE)
+    assert found["out_trade_no"] == attempt.out_trade_no

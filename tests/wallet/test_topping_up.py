@@ -14,7 +14,7 @@ from shigu.clock.drain import drain_all
 from shigu.kit.auditing import offending
 from shigu.kit.errors import Refusal
 from shigu.payments.errors import NoSuchWay, NotYours
-from shigu.payments.models import Attempt, Money, Outcome, Refund, State, Why
+from shigu.payments.models import Attempt, Outcome, Refund, State, Why
 from shigu.payments.opening import Way, open_attempt
 from shigu.payments.paying import pay_from_balance
 from shigu.payments.provider import Answer, RefundAnswer, Standing, providers
@@ -108,12 +108,11 @@ def test_another_persons_top_up_does_not_exist() -> None:
 def test_it_is_not_paid_from_the_balance_itself() -> None:
     """A balance that could top itself up would be a joke."""
     topped_up(alice(), 50_000)
-    top_up, before = asked(alice(), 100), None
+    top_up, way = asked(alice(), 100), Way("balance", "")
     before = rows()
     with pytest.raises(NoSuchWay):
         pay_from_balance("top-up", top_up.pk, user_id=alice().pk)
     with pytest.raises(NoSuchWay):
-        way = Way("balance", "")
         open_attempt("top-up", top_up.pk, user_id=alice().pk, way=way, addresses=NOWHERE)
     assert rows() == before
 
@@ -235,4 +234,3 @@ def test_a_top_up_without_its_transfer_is_found() -> None:
         cursor.execute("SET LOCAL session_replication_role = replica; DELETE FROM ledger_transfer")
     (found,) = offending(auditing.PAID_ONCE)
     assert (found["number"], found["on_the_balance"]) == (top_up.number, None)
-    assert Money.APPLIED == Attempt.objects.get().money
