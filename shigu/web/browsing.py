@@ -7,9 +7,9 @@ ordinary pages where there is none; an address that means nothing shows the whol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.functional import Promise
@@ -17,26 +17,42 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from shigu import clock
-from shigu.catalogue import lists
-from shigu.catalogue.lists import Offer
-from shigu.catalogue.models import Kind, Product, Sku
+from shigu.catalogue import activities, lists
+from shigu.catalogue.activity_words import said
+from shigu.catalogue.models import Activity, Kind, Product, Sku
 from shigu.orders.admission import MOST_PIECES
+from shigu.orders.quoting import credit_worth
+from shigu.web import bundling
 from shigu.web.inputs import whole
+from shigu.web.labels import Card, Label, Labels, labels
 from shigu.web.reader import in_hand
 from shigu.web.shelves import SIZES, Shelf, read, read_search
+from shigu.web.strip import strip
 
 HEADLINES: dict[str, str | Promise] = {Kind.COURSE: _("Courses"), Kind.GOODS: _("Goods")}
 
 
+class Choice(NamedTuple):
+    """What can be chosen of a product: pieces left (None for a course), its price for this reader."""
+
+    sku: Sku
+    left: int | None
+    label: Label
+
+
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What is hot and what is new: three queries."""
-    goods = lists.hottest(Kind.GOODS, 5)
+    """What runs and comes, what is hot and what is new: in a fixed number of queries."""
+    now = clock.now()
+    priced = labels(request, now)
+    goods = priced.of_offers(lists.hottest(Kind.GOODS, 5))
     context = {
+        "now": now,
+        "strip": strip(priced, now),
         "first": goods[0] if goods else None,
         "goods": goods[1:],
-        "courses": lists.hottest(Kind.COURSE, 4),
-        "fresh": lists.newest(4),
+        "courses": priced.of_offers(lists.hottest(Kind.COURSE, 4)),
+        "fresh": priced.of_offers(lists.newest(4)),
     }
     return render(request, "web/shop/home.html", context)
 
@@ -44,79 +60,128 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def courses(request: HttpRequest) -> HttpResponse:
     """Courses by direction, category, level and price."""
-    return _list(request, read(request.GET, Kind.COURSE))
+    priced = labels(request, clock.now())
+    return _list(request, read(request.GET, Kind.COURSE, priced.alone), priced)
 
 
 @require_safe
 def goods(request: HttpRequest) -> HttpResponse:
     """Goods by department, category and price."""
-    return _list(request, read(request.GET, Kind.GOODS))
+    priced = labels(request, clock.now())
+    return _list(request, read(request.GET, Kind.GOODS, priced.alone), priced)
 
 
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Courses and goods by words in Chinese or English; without words, where to start."""
-    shelf = read_search(request.GET)
+    priced = labels(request, clock.now())
+    shelf = read_search(request.GET, priced.alone)
     if not shelf.wish.words:
-        hot = lists.hottest(Kind.COURSE, 4) + lists.hottest(Kind.GOODS, 4)
-        return render(request, "web/shop/search.html", {"q": "", "hot": hot})
-    return _list(request, shelf, template="web/shop/search.html")
+        return render(request, "web/shop/search.html", {"q": "", "hot": hottest(priced, 4)})
+    return _list(request, shelf, priced, template="web/shop/search.html")
+
+
+@require_safe
+def activity(request: HttpRequest, pk: int) -> HttpResponse:
+    """Everything that one activity covers, while it runs and shortly before."""
+    now = clock.now()
+    row = Activity.objects.prefetch_related("steps").filter(pk=pk, ends_at__gt=now).first()
+    if row is None:
+        raise Http404
+    [found] = activities.facts([row])
+    priced = labels(request, now)
+    shelf = read_search(request.GET, priced.alone, found.scope)
+    starts = row.starts_at if row.starts_at > now else None
+    more: dict[str, Any] = {"activity": found, "does": said(found), "starts_at": starts, "headline": found.name}
+    return _list(request, shelf, priced, **more)
+
+
+def _hot(priced: Labels, kind: str) -> list[Card]:
+    """What stands under an empty list: of its kind, or of both."""
+    return priced.of_offers(lists.hottest(kind, 4)) if kind else hottest(priced, 2)
+
+
+def hottest(priced: Labels, count: int) -> list[Card]:
+    """What others look at, of both kinds."""
+    return priced.of_offers(lists.hottest(Kind.COURSE, count) + lists.hottest(Kind.GOODS, count))
 
 
 def _list(
-    request: HttpRequest, shelf: Shelf, *, template: str = "web/shop/list.html"
+    request: HttpRequest,
+    shelf: Shelf,
+    priced: Labels,
+    *,
+    template: str = "web/shop/list.html",
+    **more: Any,
 ) -> HttpResponse:
     page, offers = shelf.page()
     context = {
         "shelf": shelf,
         "page": page,
-        "offers": offers,
+        "offers": priced.of_offers(offers),
         "sizes": SIZES,
         "size": shelf.size,
         "headline": HEADLINES.get(shelf.wish.kind, ""),
         "q": shelf.wish.words,
-        "hot": [] if offers else _hot(shelf.wish.kind),
+        "hot": [] if offers else _hot(priced, shelf.wish.kind),
         "tries": [] if offers else shelf.tries(),
     }
-    return render(request, template, context)
-
-
-def _hot(kind: str) -> list[Offer]:
-    """What stands under an empty list: of its kind, or of both."""
-    return (
-        lists.hottest(kind, 4)
-        if kind
-        else lists.hottest(Kind.COURSE, 2) + lists.hottest(Kind.GOODS, 2)
-    )
+    return render(request, template, {**context, **more})
 
 
 @require_safe
 def product(request: HttpRequest, slug: str) -> HttpResponse:
     """One course or one kind of goods with its choices; taken down, a page that says so."""
+    now = clock.now()
     try:
         row = lists.on_sale(slug)
     except Product.DoesNotExist:
-        hot = lists.hottest(Kind.COURSE, 2) + lists.hottest(Kind.GOODS, 2)
+        hot = hottest(labels(request, now), 2)
         return render(request, "web/shop/gone.html", {"hot": hot}, status=404)
-    now = clock.now()
-    choices = lists.choices(row.pk)
+    priced, mine, skus = (
+        labels(request, now),
+        in_hand(request.user.pk, row, now),
+        lists.choices(row.pk),
+    )
+    renew = mine.enrolment is not None
+    choices = [Choice(sku, lists.free(sku), priced.of_sku(sku, row, renew=renew)) for sku in skus]
     context = {
         "product": row,
-        "choices": [(sku, lists.free(sku)) for sku in choices],
-        "in_hand": in_hand(request.user.pk, row, now),
+        "choices": choices,
+        "in_hand": mine,
         "now": now,
         "nav": "courses" if row.kind == Kind.COURSE else "goods",
+        "deals": bundling.deals(priced, row),
         **_chosen(choices, whole(request.GET.get("sku"))),
     }
-    return render(request, "web/shop/product.html", context)
+    return render(request, "web/shop/product.html", context | _asides(context, row, priced))
 
 
-def _chosen(choices: Sequence[Sku], wanted: int | None) -> dict[str, Any]:
+def _chosen(choices: Sequence[Choice], wanted: int | None) -> dict[str, Any]:
     """The choice that stands selected: the one asked for, else the first that can be had."""
-    can = [sku for sku in choices if lists.free(sku) != 0]
-    chosen = next((sku for sku in can if sku.pk == wanted), can[0] if can else None)
-    left = lists.free(chosen) if chosen else 0
-    return {"chosen": chosen, "most": MOST_PIECES if left is None else min(left, MOST_PIECES)}
+    can = [choice for choice in choices if choice.left != 0]
+    found = next((choice for choice in can if choice.sku.pk == wanted), can[0] if can else None)
+    left = found.left if found else 0
+    return {
+        "chosen": found.sku if found else None,
+        "label": found.label if found else None,
+        "most": MOST_PIECES if left is None else min(left, MOST_PIECES),
+    }
+
+
+def _asides(context: dict[str, Any], row: Product, priced: Labels) -> dict[str, Any]:
+    """What is said beside the price: activities of any choice, credits, what students pay."""
+    found: list[Choice] = context["choices"]
+    runs = {one.label.activity.id: one.label.activity for one in found if one.label.activity}
+    dearest = max((one.label.price for one in found), default=0)
+    credits = min(row.most_credits, dearest // credit_worth())
+    return {
+        "runs": list(runs.values()),
+        "any_was": next((one.label.was for one in found if one.label.was), None),
+        "credits": credits,
+        "credits_off": credits * credit_worth(),
+        "for_students": priced.for_students(row, dearest),
+    }
 
 
 urlpatterns = [
@@ -124,5 +189,7 @@ urlpatterns = [
     path("courses/", courses, name="courses"),
     path("goods/", goods, name="goods"),
     path("search/", search, name="search"),
+    path("activities/<int:pk>/", activity, name="activity"),
     path("p/<slug:slug>/", product, name="product"),
+    *bundling.urlpatterns,
 ]

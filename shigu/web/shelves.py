@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,11 +18,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from shigu.catalogue import lists
+from shigu.catalogue.activities import Running
 from shigu.catalogue.lists import Offer, Sort, Wish
 from shigu.catalogue.models import Direction, Kind, Level
+from shigu.catalogue.scopes import Scope
 from shigu.web.inputs import fen_of, name_of, whole, words
 
 SIZES = [12, 24, 48]
+Activities = tuple[Running, ...]
 Word = str | Promise
 
 SORTS: Mapping[Sort, Word] = {
@@ -100,17 +103,18 @@ class Shelf:
         return page, lists.offers(page.object_list)
 
 
-def read(query: QueryDict, kind: str) -> Shelf:
-    """The list of one kind that an address asks for."""
+def read(query: QueryDict, kind: str, activities: Activities = ()) -> Shelf:
+    """The list of one kind that an address asks for; `activities` make the reader's prices."""
     directions = lists.directions(kind)
-    wish = _wish(query, kind, directions)
+    wish = replace(_wish(query, kind, directions), activities=activities)
     return _shelf(query, wish, _facets(query, wish, directions))
 
 
-def read_search(query: QueryDict) -> Shelf:
-    """The search that an address asks for, in both kinds or one of them."""
+def read_search(query: QueryDict, activities: Activities = (), scope: Scope | None = None) -> Shelf:
+    """The search that an address asks for, in both kinds or one of them; or all that a scope covers."""
     kind = kind if (kind := query.get("kind", "")) in KINDS else ""
-    wish = _wish(query, kind, [], words=words(query.get("q")))
+    said = "" if scope else words(query.get("q"))
+    wish = replace(_wish(query, kind, [], words=said), activities=activities, scope=scope)
     facet = Facet(_("Look in"), _choices(query, "kind", KINDS.items(), wish.kind))
     return _shelf(query, wish, [facet])
 

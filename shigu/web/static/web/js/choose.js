@@ -1,4 +1,4 @@
-/* A product page: the price and the largest quantity follow the choice. Without this the tiles say both. */
+/* A product page: price, activity and the largest quantity follow the choice. Without this the tiles say them. */
 const form = document.getElementById("choose");
 
 function follow() {
@@ -18,6 +18,10 @@ function follow() {
     was.hidden = !chosen.dataset.was;
     if (chosen.dataset.was) was.querySelector("s").lastChild.textContent = `¥${chosen.dataset.was}`;
   }
+  for (const run of document.querySelectorAll("[data-run]:not(input)")) {
+    run.hidden = run.dataset.run !== chosen.dataset.run;
+  }
+  for (const sku of document.querySelectorAll("[data-chosen-sku]")) sku.value = chosen.value;
   const quantity = form.querySelector("input[name=quantity]");
   if (quantity && chosen.dataset.left) {
     quantity.max = Math.min(99, Number(chosen.dataset.left));
