@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db import IntegrityError, connection, transaction
 
 from shigu import clock
+from shigu.kit.breakpoints import reached
 from shigu.ledger.errors import AdjustedAlready, NotAdjustable, NothingThere, TooLittleThere
 from shigu.ledger.figures import figure
 from shigu.ledger.models import Book, Event, Transfer, account, book_of
@@ -58,6 +59,7 @@ def adjust(account_id: int, amount: int, *, number: int, reason: str, by: int) -
 
 def _book(account_id: int, amount: int, *, number: int, reason: str, by: int) -> None:
     there = lock([account_id])[account_id]
+    reached("ledger.adjust.locked")
     if Transfer.objects.filter(kind=Event.ADJUST, subject=number).exists():
         raise AdjustedAlready
     book = book_of(account_id)
