@@ -22,7 +22,7 @@ def mine(user_id: int, tab: str = "all") -> QuerySet[Order]:
     """A buyer's orders of one tab, newest first; KeyError for a tab that does not exist."""
     return (
         Order.objects.filter(TABS[tab], user_id=user_id, hidden=False)
-        .select_related("shipment")
+        .select_related("shipment", "grant__coupon")
         .prefetch_related("lines__product__category", "events")
         .order_by("-pk")
     )

@@ -31,6 +31,7 @@ from shigu.web.baskets import of_cart
 from shigu.web.inputs import whole
 from shigu.web.limits import Limit, limited
 from shigu.web.reader import me
+from shigu.web.savings import next_steps, taken_off
 from shigu.web.verbs import leave, verb, where_from
 
 P = ParamSpec("P")
@@ -62,7 +63,8 @@ def cart(request: HttpRequest) -> HttpResponse:
     hot = lists.hottest(Kind.COURSE, 2) + lists.hottest(Kind.GOODS, 2) if not basket.rows else []
     part = request.headers.get("HX-Request") == "true"
     template = "web/shop/_cart_changed.html" if part else "web/shop/cart.html"
-    return render(request, template, {"basket": basket, "hot": hot, "now": now})
+    context = {"offs": taken_off(basket.quote), "steps": next_steps(basket)}
+    return render(request, template, {"basket": basket, "hot": hot, "now": now, **context})
 
 
 @require_POST

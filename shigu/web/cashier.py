@@ -2,12 +2,11 @@
 
 `cashier` shows an order that waits for its payment, with the drum. Where it does not wait any more the
 same address says so: time's up, cancelled, or on to the `result`. Nothing here decides anything: paying
-opens an attempt (`payments.opening`), and the order turns when the money is heard of.
+opens an attempt (`payments.opening`), and the order turns when the money is heard of; the balance pays at
+once (`payments.paying`).
 """
 
 from __future__ import annotations
-
-import re
 
 from django.contrib.auth.decorators import login_required
 from django.http import (
@@ -20,34 +19,27 @@ from django.http import (
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from shigu import clock
 from shigu.learning.courses import of_lines
+from shigu.orders import credits
 from shigu.orders.models import Status
 from shigu.orders.standing import standings
 from shigu.payments.errors import NoSuchWay
 from shigu.payments.opening import Way, open_attempt
+from shigu.payments.paying import pay_from_balance
 from shigu.payments.polling import poll
 from shigu.payments.provider import providers
 from shigu.web.callbacks import addresses
+from shigu.web.devices import channel_of
 from shigu.web.limits import PAY, POLL, limited
 from shigu.web.live import stream_address
 from shigu.web.order_cards import Card, card_of
 from shigu.web.own import own_order
 from shigu.web.verbs import verb
-
-PHONE = re.compile(r"Android|iPhone|iPad|iPod|Mobile|MicroMessenger|AlipayClient", re.IGNORECASE)
-
-WAYS = {
-    "alipay": (
-        gettext_lazy("Alipay"),
-        gettext_lazy("You go to Alipay's cashier and come back here"),
-        gettext_lazy("Pay with Alipay"),
-    ),
-}
+from shigu.web.ways import ways_to_pay
 
 
 @never_cache
@@ -62,7 +54,7 @@ def cashier(request: HttpRequest, number: str) -> HttpResponse:
         return _ended(request, card)
     if not card.is_payable:
         return _show(request, "web/pay/waiting.html", card)
-    ways = [(code, *WAYS[code]) for code, _provider in providers if code in WAYS]
+    ways = ways_to_pay(card.order.user_id, card.order.payable)
     return _show(request, "web/pay/cashier.html", card, ways=ways)
 
 
@@ -77,7 +69,8 @@ def result(request: HttpRequest, number: str) -> HttpResponse:
     if card.is_paid:
         enrolments = of_lines([line.pk for line in card.courses])
         bought = [(line, enrolments.get(line.pk)) for line in card.courses]
-        return _show(request, "web/pay/result.html", card, bought=bought)
+        left = credits.of(card.order.user_id)
+        return _show(request, "web/pay/result.html", card, bought=bought, credits_left=left)
     if card.order.status in (Status.PAID, Status.REFUNDED):
         return redirect("order", number)
     return _ended(request, card)
@@ -85,9 +78,12 @@ def result(request: HttpRequest, number: str) -> HttpResponse:
 
 @verb(PAY, back="cashier")
 def pay(request: HttpRequest, number: str) -> HttpResponse:
-    """Open an attempt and send the browser to the provider; a refusal is shown at the cashier."""
+    """Pay from the balance at once, or send the browser to a provider; a refusal is shown at the cashier."""
     order = own_order(request, number)
-    way = Way(request.POST.get("way", "alipay"), "wap" if is_phone(request) else "page")
+    way = Way(request.POST.get("way", "alipay"), channel_of(request))
+    if way.provider == "balance":
+        pay_from_balance("order", order.pk, user_id=order.user_id)
+        return redirect("result", number)
     if way.provider not in providers:
         raise NoSuchWay
     opened = open_attempt(
@@ -108,12 +104,6 @@ def state(request: HttpRequest, number: str) -> HttpResponseBase:
         poll("order", order.pk)
     standing = standings([order.pk])[order.pk]
     return JsonResponse({"subject": standing.number, "state": standing.word})
-
-
-def is_phone(request: HttpRequest) -> bool:
-    """Does the browser say it is a phone? Then the provider's page for phones is opened."""
-    hint = request.headers.get("Sec-CH-UA-Mobile", "")
-    return hint == "?1" or bool(PHONE.search(request.headers.get("User-Agent", "")))
 
 
 def _ended(request: HttpRequest, card: Card) -> HttpResponse:

@@ -22,7 +22,10 @@ from shigu.orders.hiding import ENDED
 from shigu.orders.models import Order, OrderEvent, OrderLine, Status
 from shigu.orders.standing import Standing, standings
 from shigu.payments.models import RefundState
+from shigu.promotions.models import Coupon
 from shigu.web import spoken
+from shigu.web.coming_back import told_back
+from shigu.web.savings import Off, by_name
 
 HAPPENED = {
     "placed": gettext_lazy("Order placed; everything in it was held for you"),
@@ -115,22 +118,24 @@ class Card:
         return self.order.list_total - self.order.payable
 
     @property
-    def came_back(self) -> str:
-        """What an expired or cancelled order gave back, when; empty for every other order."""
-        if self.order.status not in (Status.EXPIRED, Status.CANCELLED) or not self.order.ended_at:
-            return ""
-        when = spoken.at(self.order.ended_at, self.now)
-        count = sum(line.quantity for line in self.goods)
-        pieces, charged = _pieces(count, when), self._charged()
-        both = {"pieces": pieces, "charged": charged}
-        return _("%(pieces)s %(charged)s") % both if charged else pieces
+    def offs(self) -> list[Off]:
+        """What each activity took off the lines, by its name."""
+        return by_name(
+            Off(line.row.activity or _("Discounts"), line.list_price - line.row.price)
+            for line in self.lines
+        )
 
-    def _charged(self) -> str:
-        if self.funds.refunds:
-            return ""
-        if self.funds.is_asking:
-            return _("Should a payment still arrive, it goes back to you by itself.")
-        return _("Nothing was charged.")
+    @property
+    def coupon(self) -> Coupon | None:
+        """The coupon it holds, used, or gave back."""
+        return self.order.grant.coupon if self.order.grant else None
+
+    @property
+    def came_back(self) -> str:
+        """What an ended order gave back, and when, in one paragraph; empty for every other order."""
+        return told_back(
+            self.order, sum(line.quantity for line in self.goods), self.funds, self.now
+        )
 
     @property
     def money_back(self) -> list[str]:
@@ -172,25 +177,14 @@ def _line(row: OrderLine) -> Line:
 
 
 def meta_of(row: OrderLine) -> str:
-    """Validity of a course, variant and quantity of goods."""
+    """Validity of a course (its renewal's, too), variant and quantity of goods."""
     if row.kind == Kind.GOODS:
         return f"{row.label} × {row.quantity}".strip()
+    renewal = f"{_('Renewal')} · " if row.is_renewal else ""
     if not row.validity_days:
-        return _("Valid for ever")
-    return ngettext("Valid for %(count)d day", "Valid for %(count)d days", row.validity_days) % {
-        "count": row.validity_days
-    }
-
-
-def _pieces(count: int, when: str) -> str:
-    if not count:
-        return spoken.close_up(_("Closed %(when)s.") % {"when": when})
-    text = ngettext(
-        "%(count)d piece went back on the shelf %(when)s.",
-        "%(count)d pieces went back on the shelf %(when)s.",
-        count,
-    )
-    return spoken.close_up(text % {"count": count, "when": when})
+        return renewal + _("Valid for ever")
+    days = ngettext("Valid for %(count)d day", "Valid for %(count)d days", row.validity_days)
+    return renewal + days % {"count": row.validity_days}
 
 
 def _returned(state: str, amount: str, ended_at: datetime | None, now: datetime) -> str:

@@ -9,9 +9,11 @@ from django.test import Client
 
 from shigu.accounts.models import Address, User
 from shigu.catalogue.models import Sku, Stock
+from shigu.ledger.models import Transfer
 from shigu.orders.admission import Choice, Placing
 from shigu.orders.models import CartLine, Order, OrderEvent, OrderLine
 from shigu.orders.placing import Placed, place_many
+from shigu.promotions.models import Grant
 
 _keys = itertools.count(1)
 
@@ -22,10 +24,14 @@ def english(client: Client) -> Client:
     return client
 
 
-def placed(user: User, *wanted: tuple[Sku, int]) -> Order:
-    """An unpaid order of `user`, placed past the pages."""
+def placed(
+    user: User, *wanted: tuple[Sku, int], grant: Grant | None = None, credits: int = 0
+) -> Order:
+    """An unpaid order of `user`, placed past the pages, with a coupon and credits of theirs."""
     choices = tuple(Choice(sku.pk, pieces, sku.price) for sku, pieces in wanted)
-    (answer,) = place_many([Placing(user.pk, f"test {next(_keys)}", choices, sent_to="Alice")])
+    key, used = f"test {next(_keys)}", grant.pk if grant else None
+    placing = Placing(user.pk, key, choices, sent_to="Alice", grant_id=used, credits=credits)
+    (answer,) = place_many([placing])
     assert isinstance(answer, Placed), answer
     return Order.objects.get(pk=answer.order_id)
 
@@ -38,5 +44,5 @@ def holding(sku: Sku) -> tuple[int, int, int]:
 
 def everything() -> list[object]:
     """All rows that the cart and the confirm page may write: equal before and after is "nothing changed"."""
-    models = (CartLine, Order, OrderLine, OrderEvent, Stock, Address)
+    models = (CartLine, Order, OrderLine, OrderEvent, Stock, Grant, Transfer, Address)
     return [list(model.objects.order_by("pk").values()) for model in models]

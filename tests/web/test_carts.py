@@ -13,6 +13,7 @@ from shigu.catalogue.models import Product, Sku
 from shigu.learning.models import Enrolment
 from shigu.orders import cart
 from shigu.orders.models import CartLine
+from tests.activities import discount, student, threshold
 from tests.goods import fan, free_course, python_course, sku, teapot
 from tests.people import alice, bob
 from tests.web.ordering import english, everything, placed
@@ -233,10 +234,13 @@ def test_an_empty_cart_shows_something(shopper: Client) -> None:
 def test_a_full_cart_never_asks_once_per_line(
     shopper: Client, django_assert_max_num_queries: Any
 ) -> None:
-    """However many lines: session, person, time, lines, products, SKUs, and two for courses in hand."""
+    """However many lines: session, person, time, four for activities and students, lines, products, SKUs, and
+    two for courses in hand.
+    """
+    discount(90), threshold((20_000, 1_000)), student(80)
     for product in (teapot(), fan(), python_course(), free_course()):
         line_of(sku(product))
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(13):
         shopper.get("/cart/")
 
 

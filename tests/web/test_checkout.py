@@ -15,10 +15,12 @@ from shigu.kit.auditing import audits, offending
 from shigu.orders import cart
 from shigu.orders.models import CartLine, Order, OrderLine, Status
 from shigu.web.checkout import cart_key, read_items
+from tests.activities import discount, student, threshold
 from tests.goods import fan, free_course, python_course, sku, teapot
 from tests.people import address_of, alice, bob
 from tests.web.ordering import english, everything, holding, placed
 from tests.web.test_browsing import JUNK
+from tests.web.wallets import coupon_of, give_credits
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +47,13 @@ def put(wanted: Sku, pieces: int = 1) -> CartLine:
 def form_of(page: Any) -> dict[str, str]:
     """What the confirm page would send as it stands."""
     context = page.context
-    return {"items": context["items"], "key": context["key"], "address": context["address"]}
+    bill = context["bill"]
+    return {
+        **{name: context[name] for name in ("items", "key", "address")},
+        "coupon": bill.coupon,
+        "credits": str(bill.quote.credits),
+        "payable": str(bill.quote.payable),
+    }
 
 
 def send(client: Client, **changed: str) -> Any:
@@ -66,7 +74,9 @@ def test_a_visitor_signs_in_first(client: Client) -> None:
     pot = sku(teapot())
     answer = client.get(f"/confirm/?sku={pot.pk}&quantity=2")
     assert answer.url == f"/accounts/login/?next=/confirm/%3Fsku%3D{pot.pk}%26quantity%3D2"
-    assert client.post("/confirm/place/", {"items": "1:1:1:0"}).url.startswith("/accounts/login/")
+    assert client.post("/confirm/place/", {"items": "1:1:1:1:0:0"}).url.startswith(
+        "/accounts/login/"
+    )
 
 
 def test_a_cart_becomes_an_order(shopper: Client) -> None:
@@ -142,11 +152,11 @@ def test_buying_at_once_twice(shopper: Client) -> None:
 
 def test_the_key_is_of_the_cart_as_it_stands() -> None:
     """Another order of lines is the same key; other pieces, lines or people are not."""
-    one = read_items("5:1:100:7,6:2:100:8")
+    one = read_items("5:1:100:100:7:0,6:2:100:200:8:0")
     assert cart_key(1, one) == cart_key(1, one[::-1])
     assert cart_key(1, one) != cart_key(2, one)
-    assert cart_key(1, one) != cart_key(1, read_items("5:1:100:7,6:3:100:8"))
-    assert cart_key(1, one) != cart_key(1, read_items("5:1:100:9,6:2:100:8"))
+    assert cart_key(1, one) != cart_key(1, read_items("5:1:100:100:7:0,6:3:100:300:8:0"))
+    assert cart_key(1, one) != cart_key(1, read_items("5:1:100:100:9:0,6:2:100:200:8:0"))
     assert len(cart_key(1, one)) == 64
 
 
@@ -306,8 +316,9 @@ def test_anothers_cart_cannot_be_ordered(client: Client) -> None:
     address_of(bob())
     client.force_login(bob())
     before = everything()
-    items = f"{line.sku_id}:1:26800:{line.pk}"
-    answer = client.post("/confirm/place/", {"items": items, "address": "new", **NEW})
+    items = f"{line.sku_id}:1:26800:26800:{line.pk}:0"
+    form = {"items": items, "payable": "26800", "address": "new", **NEW}
+    answer = client.post("/confirm/place/", form)
     assert answer.status_code in (302, 409)
     assert everything()[:-1] == before[:-1]
 
@@ -337,8 +348,15 @@ def test_junk_never_fails_and_orders_nothing(shopper: Client, name: str) -> None
     """Whatever a form or an address carries, there is an answer and no order."""
     pot = sku(teapot())
     before = everything()
-    form = {"items": f"{pot.pk}:1:1:0", "key": "k", **NEW, "to-street": ""}
-    many = ["1:1:1", "1:1:1:1:1", "::::", "1:1:1:0,", f"{pot.pk}:0:26800:0", f"{2**63 - 1}:1:1:1"]
+    form = {"items": f"{pot.pk}:1:1:1:0:0", "payable": "1", "key": "k", **NEW, "to-street": ""}
+    many = [
+        "1:1:1",
+        "1:1:1:1:0:0:1",
+        ":::::",
+        "1:1:1:1:0:0,",
+        f"{pot.pk}:0:26800:0:0:0",
+        f"{2**63 - 1}:1:1:1:0:0",
+    ]
     for junk in [*JUNK, *many]:
         cache.clear()  # or the limit would answer instead of the page
         answer = shopper.post("/confirm/place/", form | {name: junk})
@@ -354,7 +372,9 @@ def test_a_price_cannot_be_made_up(shopper: Client) -> None:
     form = form_of(shopper.get(f"/confirm/?sku={pot.pk}"))
     before = everything()
     for price in (0, 1, 26_799):
-        answer = shopper.post("/confirm/place/", form | {"items": f"{pot.pk}:1:{price}:0"})
+        answer = shopper.post(
+            "/confirm/place/", form | {"items": f"{pot.pk}:1:{price}:{price}:0:0"}
+        )
         assert answer.status_code == 409
     assert everything() == before
 
@@ -362,11 +382,17 @@ def test_a_price_cannot_be_made_up(shopper: Client) -> None:
 def test_the_page_asks_in_a_fixed_number_of_queries(
     shopper: Client, django_assert_max_num_queries: Any
 ) -> None:
-    """However many lines: the cart's queries and one for the addresses."""
+    """However many lines, coupons and activities: the cart's, addresses, three for coupons, one for credits."""
+    give_credits(alice(), 100)
+    placed(alice(), (sku(teapot()), 1), grant=coupon_of(alice()))
+    discount(90), threshold((20_000, 1_000)), student(80)
     for product in (teapot(), fan(), python_course(), free_course()):
         put(sku(product))
-    with django_assert_max_num_queries(10):
-        shopper.get("/confirm/")
+    for number in range(6):
+        coupon_of(alice(), 100 + number, name=f"Coupon {number}")
+    with django_assert_max_num_queries(18):
+        page = shopper.get("/confirm/")
+    assert len(page.context["bill"].picks) == 7
 
 
 def test_the_sum_adds_up_on_the_page(shopper: Client) -> None:
