@@ -20,12 +20,13 @@ from typing import Any
 
 from django.db import connection
 
-from shigu.bench import expiry, same_rows, world
+from shigu.bench import bulk, expiry, same_rows, world
+from shigu.bench.bulk import Batch
 from shigu.bench.crew import ROOT, Crew, end, environment
 from shigu.bench.errors import BenchFailed, HandLost, NotTheSame
 from shigu.bench.report import Report
 from shigu.bench.rounds import machine, quantile, say
-from shigu.bench.world import Batch, World
+from shigu.bench.world import World
 from shigu.clock import now
 
 CHUNK = 100_000
@@ -84,7 +85,7 @@ def _wait_for_nothing(shop: World, pending: int) -> None:
     for start in range(0, pending, CHUNK):
         say(f"writing orders that wait: {start:,} of {pending:,}")
         size = min(CHUNK, pending - start)
-        world.unpaid(shop, size, lines=1, due=due + apart * start, apart=apart)
+        bulk.unpaid(shop, size, lines=1, due=due + apart * start, apart=apart)
     world.settle()
 
 
@@ -95,7 +96,7 @@ def _runner(shop: World) -> Iterator[None]:
     env = environment({"SHIGU_POOLED": "1"})
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT, env=env)
     try:
-        _until_expired(world.unpaid(shop, 1, due=now()), within=60)
+        _until_expired(bulk.unpaid(shop, 1, due=now()), within=60)
         yield
     finally:
         end(process)
@@ -138,7 +139,7 @@ def _burst(shop: World, orders: int) -> float:
 
 def _due_soon(shop: World, orders: int, due_in: float, apart: timedelta) -> Batch:
     due = now() + timedelta(seconds=due_in)
-    batch = world.unpaid(shop, orders, due=due, apart=apart)
+    batch = bulk.unpaid(shop, orders, due=due, apart=apart)
     if now() >= due:
         raise BenchFailed("this machine is too busy: rows were due before they were written")
     return batch
@@ -188,7 +189,7 @@ def _drained(shop: World, sizes: Sizes) -> float:
     with Crew("shigu.bench.expiry:expire_all_due", expiry.HANDS) as crew:
         for orders in [expiry.WARM_UP] + [sizes.burst] * sizes.rounds:
             due = now() - timedelta(minutes=2)
-            batch = world.unpaid(shop, orders, due=due, apart=timedelta(milliseconds=5))
+            batch = bulk.unpaid(shop, orders, due=due, apart=timedelta(milliseconds=5))
             world.settle()
             seconds = expiry.crew_work(crew, batch)
             same_rows.expired("shigu", batch)

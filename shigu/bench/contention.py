@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from shigu.bench import same_rows, world
+from shigu.bench import bulk, same_rows, world
 from shigu.bench.crew import Answer, Crew
 from shigu.bench.errors import BenchFailed, NotTheSame
 from shigu.bench.report import Report
@@ -99,7 +99,7 @@ def _heap_up(shop: World, sizes: Sizes) -> int:
     """Overdue orders on the same SKUs, each second another heap."""
     ends, added = time.monotonic() + sizes.seconds, 0
     while time.monotonic() < ends:
-        added += world.unpaid(shop, sizes.heap, due=now() - timedelta(minutes=1)).orders
+        added += bulk.unpaid(shop, sizes.heap, due=now() - timedelta(minutes=1)).orders
         time.sleep(1)
     return added
 

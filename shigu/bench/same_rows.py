@@ -11,14 +11,23 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from shigu.bench.bulk import Batch
 from shigu.bench.errors import NotTheSame
-from shigu.bench.world import ON_HAND, Batch
-from shigu.kit.auditing import offending
-from shigu.orders.auditing import INVARIANTS
+from shigu.bench.world import ON_HAND, WELCOME
+from shigu.kit.auditing import audits, offending
+from shigu.ledger.models import Book
 
 EXPIRED = """
 WITH o AS MATERIALIZED (SELECT * FROM orders_order WHERE id BETWEEN %(first)s AND %(last)s),
-     e AS MATERIALIZED (SELECT * FROM orders_orderevent WHERE order_id BETWEEN %(first)s AND %(last)s)
+     e AS MATERIALIZED (SELECT * FROM orders_orderevent WHERE order_id BETWEEN %(first)s AND %(last)s),
+     t AS MATERIALIZED (SELECT * FROM ledger_transfer WHERE kind IN ('hold', 'release')
+                           AND subject BETWEEN %(first)s AND %(last)s),
+     b AS (SELECT f.balance AS free, h.balance AS held, coalesce(u.credits, 0) AS of_orders
+             FROM accounts_user a
+             LEFT JOIN ledger_account f ON f.id = (a.id << 8 | %(free)s)
+             LEFT JOIN ledger_account h ON h.id = (a.id << 8 | %(held)s)
+             LEFT JOIN (SELECT user_id, sum(credits) AS credits FROM orders_order WHERE status = 0
+                         GROUP BY user_id) u ON u.user_id = a.id)
 SELECT what, found, expected FROM (VALUES
   ('orders expired', (SELECT count(*) FROM o WHERE status = 3 AND due_at IS NULL
      AND ended_at >= pay_by AND settled_at IS NULL AND round = 0), %(orders)s),
@@ -31,6 +40,18 @@ SELECT what, found, expected FROM (VALUES
    %(lines)s * %(orders)s),
   ('pieces held', (SELECT sum(abs(held)) FROM catalogue_stock), (SELECT coalesce(sum(l.quantity), 0)
      FROM orders_orderline l JOIN orders_order u ON u.id = l.order_id WHERE u.status = 0)),
+  ('coupons unused again', (SELECT count(*) FROM o JOIN promotions_grant g ON g.id = o.grant_id
+     WHERE g.user_id = o.user_id AND g.state = 'unused' AND g.due_at = g.valid_until
+       AND g.order_id IS NULL AND g.used_at IS NULL), (SELECT count(grant_id) FROM o)),
+  ('coupons held', (SELECT count(*) FROM promotions_grant WHERE state = 'held'),
+     (SELECT count(grant_id) FROM orders_order WHERE status = 0)),
+  ('credits released, at the order''s end', (SELECT count(*) FROM o JOIN t ON t.subject = o.id
+     WHERE t.kind = 'release' AND t.nth = o.round AND t.amount = o.credits AND t.at = o.ended_at
+       AND t.debit = (o.user_id << 8 | %(held)s) AND t.credit = (o.user_id << 8 | %(free)s)
+       AND t.by_id IS NULL AND t.note = ''), (SELECT count(*) FROM o WHERE credits > 0)),
+  ('transfers', (SELECT count(*) FROM t), (SELECT 2 * count(*) FROM o WHERE credits > 0)),
+  ('accounts with another balance', (SELECT count(*) FROM b WHERE held <> of_orders
+     OR free + of_orders <> %(welcome)s), 0),
   ('SKUs whose other counts moved', (SELECT count(*) FROM catalogue_stock
      WHERE on_hand <> %(on_hand)s OR sold <> 0), 0)
 ) AS checks(what, found, expected) WHERE found IS DISTINCT FROM expected
@@ -41,6 +62,7 @@ SELECT what, found, expected FROM (VALUES
   ('orders', (SELECT count(*) FROM orders_order o JOIN catalogue_sku s ON s.id = %(sku)s
      WHERE o.status = 0 AND o.round = 0 AND o.list_total = s.price AND o.payable = s.price
        AND o.pay_by = o.placed_at + %(window)s AND o.due_at = o.pay_by AND o.sent_to <> ''
+       AND o.grant_id IS NULL AND (o.coupon_off, o.credits, o.credits_off, o.earned) = (0, 0, 0, 0)
        AND NOT o.hidden AND o.settled_at IS NULL AND o.ended_at IS NULL
        AND o.number = to_char(o.placed_at AT TIME ZONE %(zone)s, 'YYYYMMDD')
            || lpad(o.user_id::text, greatest(4, length(o.user_id::text)), '0')
@@ -53,6 +75,8 @@ SELECT what, found, expected FROM (VALUES
        AND (l.name_zh, l.name_en, l.label_zh, l.label_en)
          = (p.name_zh, p.name_en, s.label_zh, s.label_en)
        AND l.validity_days IS NOT DISTINCT FROM s.validity_days AND l.quantity = 1 AND l.reason = ''
+       AND (l.coupon_off, l.credits, l.credits_off) = (0, 0, 0) AND NOT l.is_renewal
+       AND (l.activity_zh, l.activity_en) = ('', '')
        AND l.unit_price = s.price AND l.price = s.price AND l.payable = s.price), %(orders)s),
   ('lines at all', (SELECT count(*) FROM orders_orderline), %(orders)s),
   ('history rows', (SELECT count(*) FROM orders_order o JOIN orders_orderevent e ON e.order_id = o.id
@@ -68,8 +92,9 @@ SELECT what, found, expected FROM (VALUES
 
 
 def expired(side: str, batch: Batch) -> None:
-    """All of `batch` ended in time's name: order, history and stock, once, and nothing else."""
+    """All of `batch` ended in time's name and gave everything back, once, and nothing else moved."""
     values = {"first": batch.first, "last": batch.last, "orders": batch.orders}
+    values |= {"free": Book.CREDITS.value, "held": Book.CREDITS_HELD.value, "welcome": WELCOME}
     _expect(side, EXPIRED, values | {"lines": batch.lines, "on_hand": ON_HAND})
 
 
@@ -80,8 +105,8 @@ def placed(side: str, *, orders: int, sku: int) -> None:
 
 
 def sound(side: str) -> None:
-    """What the audit promises of orders and stock holds."""
-    for invariant in INVARIANTS:
+    """What the audit promises holds: of orders, stock, coupons, credits and money."""
+    for invariant in audits:
         if rows := offending(invariant, most=3):
             raise NotTheSame(f"{side}: {invariant.title}: broken by {rows}")
 

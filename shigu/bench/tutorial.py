@@ -1,7 +1,8 @@
 """How the tutorials end an unpaid order: one order, one transaction, one query after the other.
 
 The body of both baselines of `expiry`: a loop calls it, and so does one Celery task per order. Written
-as kindly as the shape allows: nothing is read that is not needed, only changed columns are saved.
+as kindly as the shape allows: nothing is read that is not needed, only changed columns are saved, and
+the locks come in the order of `docs/locking.md`.
 """
 
 from __future__ import annotations
@@ -11,25 +12,54 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from shigu.catalogue.models import Stock
+from shigu.ledger.models import Account, Book, Event, Transfer, account
 from shigu.orders.models import Order, OrderEvent, Status
+from shigu.promotions.models import Grant, GrantState
 
 
 def expire_one(order_id: int) -> None:
-    """End one order: get, change, save, line by line."""
+    """End one order: get, change, save, line by line; coupon and credits where it has them."""
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order_id)
         if order.status != Status.UNPAID:
             return
-        order.status, order.due_at, order.ended_at = Status.EXPIRED, None, datetime.now(UTC)
+        at = datetime.now(UTC)
+        order.status, order.due_at, order.ended_at = Status.EXPIRED, None, at
         order.save(update_fields=["status", "due_at", "ended_at"])
         OrderEvent.objects.create(
-            order=order,
-            at=order.ended_at,
-            was=Status.UNPAID,
-            status=Status.EXPIRED,
-            why="time",
+            order=order, at=at, was=Status.UNPAID, status=Status.EXPIRED, why="time"
         )
+        if order.grant_id:
+            _release_coupon(order.grant_id, at)
+        if order.credits:
+            _release_credits(order, at)
         for line in order.lines.order_by("sku_id"):
             stock = Stock.objects.select_for_update().get(pk=line.sku_id)
             stock.held -= line.quantity
             stock.save(update_fields=["held"])
+
+
+def _release_coupon(grant_id: int, at: datetime) -> None:
+    grant = Grant.objects.select_for_update().get(pk=grant_id)
+    alive = grant.valid_until > at
+    grant.state = GrantState.UNUSED if alive else GrantState.LAPSED
+    grant.due_at = grant.valid_until if alive else None
+    grant.order_id = None
+    grant.save(update_fields=["state", "due_at", "order_id"])
+
+
+def _release_credits(order: Order, at: datetime) -> None:
+    free, held = account(Book.CREDITS, order.user_id), account(Book.CREDITS_HELD, order.user_id)
+    Transfer.objects.create(
+        kind=Event.RELEASE,
+        subject=order.pk,
+        nth=order.round,
+        debit=held,
+        credit=free,
+        amount=order.credits,
+        at=at,
+    )
+    for pk, delta in ((free, order.credits), (held, -order.credits)):
+        mine = Account.objects.select_for_update().get(pk=pk)
+        mine.balance += delta
+        mine.save(update_fields=["balance"])

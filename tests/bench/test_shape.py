@@ -16,8 +16,9 @@ import pytest
 from django.db import connection
 
 from shigu import clock
-from shigu.bench import expiry, place, same_rows, world
+from shigu.bench import bulk, expiry, place, same_rows, world
 from shigu.bench.buying import buyers
+from shigu.bench.by_hand import expire_by_hand
 from shigu.bench.cluster import _alone
 from shigu.bench.errors import Busy, HandLost, NotTheSame
 from shigu.bench.report import Report
@@ -70,23 +71,37 @@ CLOSE = """
 UPDATE orders_order SET status = 3, due_at = NULL, ended_at = now() WHERE id BETWEEN %s AND %s
 """
 RELEASE = "UPDATE catalogue_stock SET held = 0"
+COUPONS = """
+UPDATE promotions_grant SET state = 'unused', due_at = valid_until, order_id = NULL
+ WHERE order_id BETWEEN %s AND %s
+"""
+TRANSFERS = """
+INSERT INTO ledger_transfer (kind, subject, nth, debit, credit, amount, at, note)
+SELECT 'release', id, 0, user_id << 8 | 34, user_id << 8 | 33, credits, ended_at, ''
+  FROM orders_order WHERE credits > 0 AND id BETWEEN %s AND %s
+"""
+BALANCES = "UPDATE ledger_account SET balance = CASE id & 255 WHEN 33 THEN 1000000 ELSE 0 END"
+REST = [COUPONS, TRANSFERS, BALANCES]
 
 
 @pytest.mark.parametrize(
     ("forgets", "does"),
     [
         ("orders expired", []),
-        ("history rows", [CLOSE, RELEASE]),
-        ("pieces held", [CLOSE, HISTORY]),
-        ("history rows: 60, not 40", [CLOSE, HISTORY, HISTORY, RELEASE]),
+        ("history rows of expiry", [CLOSE, RELEASE, *REST]),
+        ("pieces held", [CLOSE, HISTORY, *REST]),
+        ("history rows: 60, not 40", [CLOSE, HISTORY, HISTORY, RELEASE, *REST]),
+        ("coupons unused again: 0, not 6", [CLOSE, HISTORY, RELEASE, TRANSFERS, BALANCES]),
+        ("credits released", [CLOSE, HISTORY, RELEASE, COUPONS, BALANCES]),
+        ("accounts with another balance", [CLOSE, HISTORY, RELEASE, COUPONS, TRANSFERS]),
     ],
 )
 def test_a_side_that_expires_less_or_twice_is_refused(
     shop: World, forgets: str, does: list[str]
 ) -> None:
-    """Leaving out order, history or stock, or writing history twice, gives an error and no figure."""
+    """Leaving out anything that comes back, or writing history twice, gives an error and no figure."""
 
-    def careless(batch: world.Batch) -> float:
+    def careless(batch: bulk.Batch) -> float:
         with connection.cursor() as cursor:
             for statement in does:
                 cursor.execute(statement, [batch.first, batch.last] if "%s" in statement else [])
@@ -99,8 +114,8 @@ def test_a_side_that_expires_less_or_twice_is_refused(
 def test_a_side_that_expires_all_of_it_is_accepted(shop: World) -> None:
     """The same check lets the honest work pass, so what it refused above was the forgetting."""
 
-    def careful(batch: world.Batch) -> float:
-        expiry.by_hand()
+    def careful(batch: bulk.Batch) -> float:
+        expire_by_hand()
         return 2.0
 
     assert expiry.measured("careful", shop, 20, 2, careful) == 10.0
@@ -125,15 +140,27 @@ def test_an_order_answered_for_but_not_kept_is_refused(shop: World) -> None:
         same_rows.placed("shigu", orders=2, sku=sku)
 
 
-def test_the_orders_written_for_a_benchmark_satisfy_the_audit(shop: World) -> None:
-    """Bulk rows are those of a shop; a piece taken away from them breaks an invariant."""
-    world.unpaid(shop, 50, due=clock.now() + timedelta(days=1))
+@pytest.mark.parametrize(
+    ("spoils", "told"),
+    [
+        ("UPDATE catalogue_stock SET held = held - 1 WHERE sku_id = {sku}", "in_unpaid_orders"),
+        ("UPDATE promotions_coupon SET issued = issued - 1", "'issued': 14"),
+        ("UPDATE ledger_account SET balance = balance + 1", "by_transfers"),
+    ],
+    ids=["pieces", "coupons", "credits"],
+)
+def test_the_orders_written_for_a_benchmark_satisfy_the_audit(
+    shop: World, spoils: str, told: str
+) -> None:
+    """Bulk rows are those of a shop, 30 % with coupon and 30 % with credits; one figure off is found."""
+    bulk.unpaid(shop, 50, due=clock.now() + timedelta(days=1))
     same_rows.sound("world")
+    assert Order.objects.filter(grant__isnull=False, coupon_off__gt=0).count() == 15
+    assert Order.objects.filter(credits__gt=0, credits_off__gt=0).count() == 15
+    assert Order.objects.filter(grant__isnull=False, credits__gt=0).count() == 5
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE catalogue_stock SET held = held - 1 WHERE sku_id = %s", shop.skus[:1]
-        )
-    with pytest.raises(NotTheSame, match="in_unpaid_orders"):
+        cursor.execute(spoils.format(sku=shop.skus[0]))
+    with pytest.raises(NotTheSame, match=told):
         same_rows.sound("world")
 
 
