@@ -46,9 +46,24 @@ ROOMS: list[tuple[str | Promise, list[tuple[str | Promise, str, str]]]] = [
         ],
     ),
     (
+        _("Ledger"),
+        [
+            (_("Accounts"), "account_balance", "ledger_account"),
+            (_("Transfers"), "swap_horiz", "ledger_transfer"),
+        ],
+    ),
+    (
+        _("Coupons"),
+        [
+            (_("Coupons"), "confirmation_number", "promotions_coupon"),
+            (_("Coupons in people's hands"), "redeem", "promotions_grant"),
+        ],
+    ),
+    (
         _("Catalogue"),
         [
             (_("Courses and goods"), "storefront", "catalogue_product"),
+            (_("Activities"), "percent", "catalogue_activity"),
             (_("Stock"), "inventory_2", "catalogue_stock"),
             (_("Stock movements"), "swap_vert", "catalogue_stockmovement"),
             (_("Categories"), "category", "catalogue_category"),

@@ -16,9 +16,10 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from shigu.catalogue import activity_words
+from shigu.catalogue.activity_words import short
 from shigu.catalogue.models import Category, Direction, Kind, Reach
 from shigu.orders.models import Order
+from shigu.promotions import coupon_words
 from shigu.promotions.lists import Offer
 from shigu.promotions.models import Coupon, Grant, GrantState
 
@@ -49,10 +50,7 @@ class Ticket:
     @property
     def worth(self) -> str:
         """What it takes off, as large as can be."""
-        coupon = self.coupon
-        if coupon.amount:
-            return f"¥{activity_words.short(coupon.amount)}"
-        return activity_words.rate(coupon.percent or 100)
+        return coupon_words.worth(self.coupon)
 
     @property
     def on(self) -> str:
@@ -66,7 +64,7 @@ class Ticket:
     def least(self) -> str:
         if not self.coupon.least:
             return _("no minimum")
-        return _("from ¥%(least)s on") % {"least": activity_words.short(self.coupon.least)}
+        return _("from ¥%(least)s on") % {"least": short(self.coupon.least)}
 
     @cached_property
     def _covered(self) -> list[Link]:
