@@ -17,7 +17,7 @@ from shigu.orders.errors import CouponDoesNotFit
 from shigu.orders.pricing import Priced, Quote, Voucher, Wanted, choices, judge, quote
 from shigu.orders.pricing.apportioning import apportion
 from shigu.orders.pricing.savings import TOGETHER
-from tests.orders.baskets import CREDITS, VOUCHERS, WORTH, activities, baskets
+from tests.orders.baskets import COUPONS, CREDITS, VOUCHERS, WORTH, activities, baskets
 from tests.orders.slow_pricing import nearest_split, slow_quote
 
 PYTHON = Wanted(1, 39_900, 1, product_id=1, most_credits=500)
@@ -44,7 +44,7 @@ def figures(line: Priced) -> tuple[object, ...]:
     return number, line.price, line.coupon_off, line.credits, line.payable
 
 
-@given(baskets(most=9), activities(), st.booleans(), st.none() | VOUCHERS, CREDITS, WORTH)
+@given(baskets(most=9), activities(), st.booleans(), COUPONS, CREDITS, WORTH)
 def test_everything_adds_up(
     lines: list[Wanted],
     running: list[Running],
@@ -80,24 +80,8 @@ def test_everything_adds_up(
         assert line.activity or line.price == line.list_price
 
 
-@settings(max_examples=300)
-@given(baskets(), activities(), st.booleans(), st.none() | VOUCHERS, CREDITS, WORTH)
-def test_the_engine_equals_the_slow_reference(
-    lines: list[Wanted],
-    running: list[Running],
-    is_student: bool,
-    coupon: Voucher | None,
-    credits: int,
-    worth: int,
-) -> None:
-    """Line by line, fen by fen, and with the same reason where a coupon does not fit."""
-    terms = {
-        "activities": running,
-        "is_student": is_student,
-        "coupon": coupon,
-        "credits": credits,
-        "credit_worth": worth,
-    }
+def assert_alike(lines: list[Wanted], **terms: object) -> None:
+    """The engine and the slow reference agree, in figures or in the reason."""
     slow = slow_quote(lines, **terms)
     if isinstance(slow, str):
         with pytest.raises(CouponDoesNotFit) as refused:
@@ -111,7 +95,27 @@ def test_the_engine_equals_the_slow_reference(
     assert [figures(line) for line in quote(lines, **terms).lines] == expected
 
 
-@given(st.data(), baskets(most=9), activities(), st.none() | VOUCHERS, CREDITS)
+@settings(max_examples=250)
+@given(baskets(), activities(), st.booleans())
+def test_activities_equal_the_slow_reference(
+    lines: list[Wanted], running: list[Running], is_student: bool
+) -> None:
+    """Line by line, fen by fen, and by the same activity."""
+    assert_alike(lines, activities=running, is_student=is_student)
+
+
+@settings(max_examples=250)
+@given(baskets(), activities(most=1), VOUCHERS, CREDITS, WORTH)
+def test_coupons_and_credits_equal_the_slow_reference(
+    lines: list[Wanted], running: list[Running], coupon: Voucher, credits: int, worth: int
+) -> None:
+    """Line by line, fen by fen; with the same reason where a coupon does not fit, and then without it."""
+    terms = {"activities": running, "credits": credits, "credit_worth": worth}
+    assert_alike(lines, coupon=coupon, **terms)
+    assert_alike(lines, **terms)
+
+
+@given(st.data(), baskets(most=9), activities(), COUPONS, CREDITS)
 def test_the_order_of_lines_changes_nothing(
     data: st.DataObject,
     lines: list[Wanted],
@@ -146,7 +150,7 @@ def test_a_coupon_never_makes_the_price_rise(
     assert found.payable <= without.payable + off * (worth - 1)
 
 
-@given(baskets(most=9), activities(), st.none() | VOUCHERS, CREDITS, CREDITS)
+@given(baskets(most=9), activities(), COUPONS, CREDITS, CREDITS)
 def test_more_credits_never_cost_more(
     lines: list[Wanted], running: list[Running], coupon: Voucher | None, some: int, more: int
 ) -> None:

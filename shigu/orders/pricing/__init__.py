@@ -46,7 +46,8 @@ def quote(
     if coupon:
         priced = _with_coupon(priced, coupon)
     caps = redeeming.most(priced, credit_worth)
-    priced = _with_credits(priced, redeeming.redeem(credits, caps), credit_worth)
+    if credits:
+        priced = _with_credits(priced, redeeming.redeem(credits, caps), credit_worth)
     as_they_came = dict(zip(places, priced, strict=True))
     return _added_up([as_they_came[place] for place in range(len(lines))], sum(caps))
 

@@ -45,6 +45,8 @@ class Offer:
 
 def choose(lines: Sequence[Wanted], activities: Collection[Running]) -> list[Applied]:
     """One answer for each line, in their order. Student prices are in `activities` only for students."""
+    if not activities:
+        return [Applied()] * len(lines)
     chosen = [_alone(line, activities) for line in lines]
     open_places = set(range(len(lines)))
     groups = [activity for activity in activities if activity.kind in savings.TOGETHER]
