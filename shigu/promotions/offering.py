@@ -30,7 +30,7 @@ class CouponForm(forms.ModelForm):
 
     amount = YuanField(label=_("Off in yuan"), required=False)
     percent = forms.IntegerField(
-        label=_("Percent still paid"), required=False, help_text=_("85 is 15% off")
+        label=_("Percent still paid"), required=False, help_text=_("With 85, a hundred yuan become 85.")
     )
     least = YuanField(
         label=_("Minimum spend in yuan"),
