@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "shigu.wallet",
     "shigu.orders",
     "shigu.learning",
+    "shigu.auctions",
     "shigu.ops",
     "shigu.web",
 ]
@@ -282,6 +283,10 @@ CREDITS_EARNED_PER_YUAN = int(env("SHIGU_CREDITS_EARNED_PER_YUAN", "1"))  # for 
 # -- balance (amounts in fen) -------------------------------------------------------------------
 TOP_UP_LEAST = int(env("SHIGU_TOP_UP_LEAST", "100"))
 TOP_UP_MOST = int(env("SHIGU_TOP_UP_MOST", "5000000"))
+
+# -- auctions -----------------------------------------------------------------------------------
+AUCTION_OUTAGE = env_seconds("SHIGU_AUCTION_OUTAGE", timedelta(seconds=15))  # longer is one
+AUCTION_BAN = env_seconds("SHIGU_AUCTION_BAN", timedelta(days=30))  # for who did not pay
 
 # -- Alipay (the simulator's own files by default, never in production) -------------------------
 ALIPAY_GATEWAY = env("ALIPAY_GATEWAY", "http://127.0.0.1:8003/gateway.do")

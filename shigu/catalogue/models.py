@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 class Kind(models.TextChoices):
     COURSE = "course", _("Course")
     GOODS = "goods", _("Goods")
+    LOT = "lot", _("Auction lot")
 
 
 class Level(models.IntegerChoices):

@@ -21,10 +21,12 @@ class Book(models.IntegerChoices):
     """What an account holds. Bit 5: credits, else fen. Bit 4: the house's, else somebody's own."""
 
     BALANCE = 1, _("Balance")
+    DEPOSIT = 2, _("Deposit held")
     SALES = HOUSE + 1, _("Sales")
     CLEARING = HOUSE + 2, _("At the payment provider")
     TRANSIT = HOUSE + 3, _("Refunds in transit")
     GIVEN = HOUSE + 4, _("Given by the shop")
+    FORFEITED = HOUSE + 5, _("Forfeited deposits")
     CREDITS = IN_CREDITS + 1, _("Credits")
     CREDITS_HELD = IN_CREDITS + 2, _("Credits held by orders")
     ISSUED = IN_CREDITS + HOUSE + 1, _("Credits issued")
@@ -47,6 +49,9 @@ class Event(models.TextChoices):
     RETURNING = "returning", _("Cannot be used, goes back")
     REFUND = "refund", _("Refund decided")
     REFUNDED = "refunded", _("Refund arrived")
+    DEPOSIT = "deposit", _("Deposit paid")
+    FORFEIT = "forfeit", _("Deposit forfeited")
+    APPLY = "apply", _("Deposit counted toward the price")
 
 
 def account(book: Book, owner: int = 0) -> int:
@@ -60,7 +65,7 @@ def book_of(account_id: int) -> Book:
 
 
 def owner_of(account_id: int) -> int:
-    """Whose account it is; 0 is the house."""
+    """Whose account it is; 0 is the house. A deposit's account belongs to the deposit, not to a user."""
     return account_id >> 8
 
 

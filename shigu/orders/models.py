@@ -47,6 +47,13 @@ class Status(models.IntegerChoices):
     REFUNDED = 4, _("Refunded")
 
 
+class Origin(models.TextChoices):
+    """Where an order comes from, and so whose rules its end follows (`orders.origins`)."""
+
+    SHOP = "", _("Shop")
+    LOT = "lot", _("Auction")
+
+
 class Order(models.Model):
     """What one buyer owes or has paid, in fen, with its deadline.
 
@@ -59,6 +66,9 @@ class Order(models.Model):
         _("status"), choices=Status.choices, default=Status.UNPAID
     )
     round = models.PositiveSmallIntegerField(_("round"), default=0)
+    origin = models.CharField(
+        _("from"), max_length=4, choices=Origin.choices, blank=True, default="", db_default=""
+    )
     list_total = models.BigIntegerField(_("list price in fen"))
     payable = models.BigIntegerField(_("to pay in fen"))
     grant = models.ForeignKey(

@@ -156,6 +156,7 @@ class Why(models.TextChoices):
     CANCELLED = "cancelled", _("It came for a cancelled order")
     SURPLUS = "surplus", _("It came twice")
     REFUND = "refund", _("The order is refunded")
+    DEPOSIT = "deposit", _("The deposit is no longer needed")
 
 
 class Refund(models.Model):

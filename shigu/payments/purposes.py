@@ -1,4 +1,4 @@
-"""What a payment was for, asked upward: each purpose (order, top-up; later deposit) answers here.
+"""What a payment was for, asked upward: each purpose (order, top-up, deposit) answers here.
 
 Every verb takes lists and runs inside the caller's transaction. `lock` comes first, before any
 attempt is locked; the other verbs may rely on it.
@@ -83,4 +83,4 @@ class Purpose(Protocol):
         """These refunds were sent (all of one attempt's purpose)."""
 
 
-purposes: Registry[Purpose] = Registry("payment purposes", kinds=["order", "top-up"])
+purposes: Registry[Purpose] = Registry("payment purposes", kinds=["order", "top-up", "deposit"])

@@ -1,0 +1,1 @@
+"""Doors that auctions open: for payments, for lines, for the clock, for the audit."""
