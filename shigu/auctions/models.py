@@ -8,7 +8,7 @@ what comes of a sale is an ordinary order. Money in fen, durations in seconds, t
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -18,8 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from shigu import clock
 from shigu.catalogue.models import Named, Sku, in_language
 from shigu.orders.models import Order
-
-CLOSED_FOR_EVER = timedelta(days=3650)
 
 
 class SessionState(models.IntegerChoices):
@@ -180,7 +178,7 @@ class Bidding(models.Model):
 
     `price` is what is shown (None before the first bid), `maximum` what the leader would go to, hidden.
     `decisions` numbers every bid that was decided, refused ones included; `bids` counts the accepted ones.
-    `closes_at` moves with extensions; `due_at` follows it while the lot is open.
+    `decided_at` is the time of the last one: no later decision is before it. `closes_at` moves with extensions; `due_at` follows it while the lot is open.
     """
 
     lot = models.OneToOneField(Lot, models.PROTECT, primary_key=True, related_name="bidding")
@@ -198,6 +196,7 @@ class Bidding(models.Model):
     extensions = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=0)
     """Grows with whatever a page shows; what pages and event streams compare."""
+    decided_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     hammer = models.BigIntegerField(null=True)
 
@@ -236,7 +235,6 @@ class Verdict(models.TextChoices):
     ACCEPTED = "accepted", _("Accepted")
     RAISED = "raised", _("Own maximum raised")
     TOO_LOW = "too-low", _("Below the least amount")
-    OFF_GRID = "off-grid", _("Not a whole step")
     LEADING = "leading", _("Leads already")
     NOT_OPEN = "not-open", _("Not open yet")
     ENDED = "ended", _("Over")
