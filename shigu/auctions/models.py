@@ -178,7 +178,8 @@ class Bidding(models.Model):
 
     `price` is what is shown (None before the first bid), `maximum` what the leader would go to, hidden.
     `decisions` numbers every bid that was decided, refused ones included; `bids` counts the accepted ones.
-    `decided_at` is the time of the last one: no later decision is before it. `closes_at` moves with extensions; `due_at` follows it while the lot is open.
+    `decided_at` is the time of the last one: no later decision is before it.
+    `closes_at` moves with extensions; `due_at` follows it while the lot is open.
     """
 
     lot = models.OneToOneField(Lot, models.PROTECT, primary_key=True, related_name="bidding")

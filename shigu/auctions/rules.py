@@ -34,7 +34,7 @@ class Rules:
 
     def step(self, price: Fen) -> Fen:
         """How much more the next bid above `price` must be."""
-        return max(band for band in self.steps if band[0] <= price)[1]
+        return max((start, step) for start, step in self.steps if start <= price)[1]
 
     def least(self, price: Fen | None) -> Fen:
         """The least amount that is valid now."""
