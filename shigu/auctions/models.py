@@ -249,7 +249,8 @@ class Bid(models.Model):
     """One decision about one bid, numbered per lot from 1 without a gap; append-only.
 
     `amount` is what was bid, `maximum` up to where the house may bid on (None: just the amount). `least` is
-    the least valid amount at that moment; `price`, `leader_id` and `closes_at` are what it left behind.
+    the least valid amount at that moment and `met_end` the end that the bid met; `price`, `leader_id` and
+    `closes_at` are what it left behind. A lot that is closed decides no more, so its log ends with it.
     """
 
     lot = models.ForeignKey(Lot, models.PROTECT, related_name="log", db_constraint=False)
@@ -264,6 +265,7 @@ class Bid(models.Model):
     least = models.BigIntegerField()
     price = models.BigIntegerField(null=True)
     leader_id = models.BigIntegerField(null=True)
+    met_end = models.DateTimeField()
     closes_at = models.DateTimeField()
 
     class Meta:
@@ -274,6 +276,38 @@ class Bid(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["lot", "n"], name="bid_numbered_once"),
             models.UniqueConstraint(fields=["lot", "bidder_id", "key"], name="bid_key_once"),
+        ]
+
+
+class Moved(models.TextChoices):
+    """Why the end of an open lot was moved by something else than a bid."""
+
+    OPERATOR = "operator", _("An operator gave more time")
+    OUTAGE = "outage", _("Nobody could bid")
+
+
+class Extension(models.Model):
+    """The end of an open lot moved by an operator or an outage, after decision `after`; append-only.
+
+    What bids move is in their own rows; together they tell every end that the lot ever had.
+    """
+
+    lot = models.ForeignKey(Lot, models.PROTECT, related_name="extensions")
+    after = models.PositiveIntegerField(_("after decision"))
+    at = models.DateTimeField()
+    met_end = models.DateTimeField(_("end before"))
+    closes_at = models.DateTimeField(_("end after"))
+    why = models.CharField(_("reason"), max_length=12, choices=Moved.choices)
+    by_id = models.BigIntegerField(_("operator"), null=True)
+
+    class Meta:
+        verbose_name = _("extension")
+        verbose_name_plural = _("extensions")
+        ordering = ["lot", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(closes_at__gt=F("met_end")), name="extension_is_later"
+            ),
         ]
 
 
