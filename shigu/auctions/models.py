@@ -143,6 +143,9 @@ class Lot(Named):
     relisted_from = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="relisted_as"
     )
+    withdrawn_why = models.CharField(
+        _("withdrawn because"), max_length=200, blank=True, editable=False
+    )
 
     class Meta:
         verbose_name = _("lot")
@@ -423,6 +426,8 @@ class Award(models.Model):
     order = models.OneToOneField(Order, models.PROTECT, related_name="award")
     deposit = models.ForeignKey(Deposit, models.PROTECT, null=True, related_name="awards")
     price = models.BigIntegerField(_("hammer price in fen"))
+    counted = models.BigIntegerField(_("deposit toward the price in fen"), default=0)
+    """What the deposit will pay of it, where the session says that it counts; off the order's payable."""
     state = models.PositiveSmallIntegerField(
         _("state"), choices=AwardState.choices, default=AwardState.PENDING
     )
@@ -441,7 +446,8 @@ class Award(models.Model):
                 fields=["lot"], name="award_one_per_lot", condition=Q(state__in=[0, 1])
             ),
             models.CheckConstraint(
-                condition=Q(price__gte=0, forfeited__gte=0), name="award_figures"
+                condition=Q(forfeited__gte=0, counted__gte=0, price__gte=F("counted")),
+                name="award_figures",
             ),
         ]
 
