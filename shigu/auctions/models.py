@@ -419,7 +419,10 @@ class AwardState(models.IntegerChoices):
 
 
 class Award(models.Model):
-    """A lot goes to somebody: at the hammer, or (`second_chance`) to the next bidder at their own amount."""
+    """A lot goes to somebody: at the hammer, or (`second_chance`) to the next bidder at their own amount.
+
+    `forfeited` is what its deposit lost because it was not paid; `reversed_at` says that it was given back.
+    """
 
     lot = models.ForeignKey(Lot, models.PROTECT, related_name="awards")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="awards")
@@ -436,6 +439,7 @@ class Award(models.Model):
     pay_by = models.DateTimeField(_("pay by"))
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     forfeited = models.BigIntegerField(_("forfeited in fen"), default=0)
+    reversed_at = models.DateTimeField(_("forfeiture reversed"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("award")

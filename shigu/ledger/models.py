@@ -52,6 +52,7 @@ class Event(models.TextChoices):
     DEPOSIT = "deposit", _("Deposit paid")
     FORFEIT = "forfeit", _("Deposit forfeited")
     APPLY = "apply", _("Deposit counted toward the price")
+    REVERSE = "reverse", _("Forfeiture reversed")
 
 
 def account(book: Book, owner: int = 0) -> int:
@@ -95,7 +96,7 @@ class Account(models.Model):
 
     @property
     def owner(self) -> int:
-        """The user's id."""
+        """The user's id; in the book of deposits, the deposit's."""
         return owner_of(self.pk)
 
 

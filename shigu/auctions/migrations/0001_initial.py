@@ -101,6 +101,7 @@ class Migration(migrations.Migration):
                 ('pay_by', models.DateTimeField(verbose_name='pay by')),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
                 ('forfeited', models.BigIntegerField(default=0, verbose_name='forfeited in fen')),
+                ('reversed_at', models.DateTimeField(blank=True, null=True, verbose_name='forfeiture reversed')),
                 ('order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='award', to='orders.order')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to=settings.AUTH_USER_MODEL)),
                 ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to='auctions.lot')),
