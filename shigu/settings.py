@@ -287,6 +287,7 @@ TOP_UP_MOST = int(env("SHIGU_TOP_UP_MOST", "5000000"))
 # -- auctions -----------------------------------------------------------------------------------
 AUCTION_OUTAGE = env_seconds("SHIGU_AUCTION_OUTAGE", timedelta(seconds=15))  # longer is one
 AUCTION_BAN = env_seconds("SHIGU_AUCTION_BAN", timedelta(days=30))  # for who did not pay
+AUCTION_BIDS = int(env("SHIGU_AUCTION_BIDS", "20"))  # of one person on one lot in ten seconds
 
 # -- Alipay (the simulator's own files by default, never in production) -------------------------
 ALIPAY_GATEWAY = env("ALIPAY_GATEWAY", "http://127.0.0.1:8003/gateway.do")

@@ -38,7 +38,9 @@ class Rules:
 
     def least(self, price: Fen | None) -> Fen:
         """The least amount that is valid now."""
-        return self.start_price if price is None else price + self.step(price)
+        if price is None:  # a thing is not given away: from nothing, the first bid is one step
+            return self.start_price or self.step(0)
+        return price + self.step(price)
 
     def is_wild(self, amount: Fen, price: Fen | None) -> bool:
         """Is it so many steps above the least amount that it may be a slip of the finger?"""

@@ -77,7 +77,7 @@ def test_those_who_wait_are_placed_together(
         first = start(acts[0])
         stop.wait()
         others = [start(act) for act in acts[1:]]
-        while sum(len(lane._waiting) for lane in committing._lanes.values()) < 49:
+        while committing.lanes.waiting() < 49:
             pass
         stop.release()
         answers = [side.result() for side in [first, *others]]
