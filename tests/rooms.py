@@ -36,7 +36,7 @@ ROOMS = [
         "domain",
         (
             *("tests/accounts", "tests/catalogue", "tests/ledger", "tests/promotions"),
-            *("tests/wallet", "tests/orders", "tests/learning", "tests/ops"),
+            *("tests/wallet", "tests/orders", "tests/learning", "tests/auctions", "tests/ops"),
         ),
         3,
     ),
