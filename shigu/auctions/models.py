@@ -208,7 +208,7 @@ class Bidding(models.Model):
         verbose_name = _("bidding")
         verbose_name_plural = _("biddings")
         indexes = [
-            clock.due_index("bidding_due", "due_at", among=Q(state__in=[1, 2])),
+            clock.due_index("bidding_due", "due_at", among=Q(state__in=[1, 2]), pk="lot"),
             models.Index(fields=["session_id"], name="bidding_session"),  # a session's grid
         ]
         constraints = [
@@ -421,7 +421,8 @@ class AwardState(models.IntegerChoices):
 class Award(models.Model):
     """A lot goes to somebody: at the hammer, or (`second_chance`) to the next bidder at their own amount.
 
-    `forfeited` is what its deposit lost because it was not paid; `reversed_at` says that it was given back.
+    `forfeited` is what its deposit lost because it was not paid; `reversed_at` says that this, or what was
+    counted toward the price, went back to the deposit after all.
     """
 
     lot = models.ForeignKey(Lot, models.PROTECT, related_name="awards")
@@ -439,7 +440,7 @@ class Award(models.Model):
     pay_by = models.DateTimeField(_("pay by"))
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     forfeited = models.BigIntegerField(_("forfeited in fen"), default=0)
-    reversed_at = models.DateTimeField(_("forfeiture reversed"), null=True, blank=True)
+    reversed_at = models.DateTimeField(_("deposit given back after all"), null=True, blank=True)
 
     class Meta:
         verbose_name = _("award")

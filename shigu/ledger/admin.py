@@ -30,7 +30,10 @@ OF_ORDERS = {
 }  # fmt: skip
 ROOMS = {
     **dict.fromkeys(OF_ORDERS, "orders_order"),
-    **dict.fromkeys((Event.PAYMENT, Event.TOP_UP, Event.RETURNING), "payments_attempt"),
+    **dict.fromkeys(
+        (Event.PAYMENT, Event.TOP_UP, Event.DEPOSIT, Event.RETURNING), "payments_attempt"
+    ),
+    **dict.fromkeys((Event.FORFEIT, Event.APPLY, Event.REVERSE), "auctions_award"),
     **dict.fromkeys((Event.REFUND, Event.REFUNDED), "payments_refund"),
     Event.WELCOME: "accounts_user",
 }
@@ -40,6 +43,8 @@ MEANING = {
     Book.SALES: _("what paid orders brought, less what was refunded"),
     Book.CLEARING: _("below zero: what the provider took in for the shop"),
     Book.TRANSIT: _("refunds that were decided and have not arrived"),
+    Book.FORFEITED: _("deposits of those who did not pay what they won"),
+    Book.DEPOSIT: _("what bidders have deposited"),
     Book.GIVEN: _("below zero: what operators gave, less what they took"),
     Book.ISSUED: _("below zero: credits that the shop gave out"),
     Book.REDEEMED: _("credits that paid for orders"),
@@ -47,6 +52,10 @@ MEANING = {
     Book.CREDITS: _("what people have to spend"),
     Book.CREDITS_HELD: _("what waits in unpaid orders"),
 }
+
+
+PERSONAL = [book for book in Book if not book & HOUSE and book != Book.DEPOSIT]
+"""Books whose accounts belong to people; a deposit's account is the deposit's own."""
 
 
 def person(owner: Combinable) -> Subquery:
@@ -64,6 +73,8 @@ def called(account_id: int, name: str | None) -> str:
     book = book_of(account_id)
     if account_id & HOUSE:
         return str(book.label)
+    if book == Book.DEPOSIT:
+        name = None  # its owner is the deposit, whatever person has the same id
     return f"{name or owner_of(account_id)} · {book.label}"
 
 
@@ -71,7 +82,7 @@ def accounts_of(term: str) -> list[int]:
     """Every account that the person of this name or mail address may have."""
     people = User.objects.annotate(mail=Lower("email"))
     found = people.filter(Q(username=term) | Q(mail=term.lower())).values_list("pk", flat=True)
-    return [account(book, pk) for pk in found for book in Book if not book & HOUSE]
+    return [account(book, pk) for pk in found for book in PERSONAL]
 
 
 class InBook(admin.SimpleListFilter):
@@ -114,7 +125,8 @@ class AccountAdmin(Watched):
 
     @admin.display(description=_("person"))
     def whose(self, row: Account) -> str:
-        return getattr(row, "person", None) or str(row.owner)
+        name = None if row.book == Book.DEPOSIT else getattr(row, "person", None)
+        return name or str(row.owner)
 
     @admin.display(description=_("account"))
     def what(self, row: Account) -> str:

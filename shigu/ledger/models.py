@@ -52,7 +52,7 @@ class Event(models.TextChoices):
     DEPOSIT = "deposit", _("Deposit paid")
     FORFEIT = "forfeit", _("Deposit forfeited")
     APPLY = "apply", _("Deposit counted toward the price")
-    REVERSE = "reverse", _("Forfeiture reversed")
+    REVERSE = "reverse", _("Forfeited or counted before, undone")
 
 
 def account(book: Book, owner: int = 0) -> int:

@@ -13,11 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from shigu.kit.auditing import Invariant
 from shigu.ledger.models import Book, account
 
-BOOKS = {
+MONEY_IN = "{payment,top-up,deposit,returning}"
+"""What becomes of an attempt's money, once per attempt."""
+
+BOOKS: dict[str, str | int | None] = {
+    "money_in": MONEY_IN,
     "sales": account(Book.SALES),
     "clearing": account(Book.CLEARING),
     "transit": account(Book.TRANSIT),
     "balance": Book.BALANCE.value,
+    "deposit": Book.DEPOSIT.value,
 }
 SOURCE = "CASE a.provider WHEN 'balance' THEN a.user_id << 8 | %(balance)s ELSE %(clearing)s END"
 
@@ -85,7 +90,7 @@ PAYMENTS_BOOKED = Invariant(
     f"""
     SELECT a.out_trade_no, a.money, a.amount, count(t.id) AS transfers, sum(t.amount) AS booked
       FROM payments_attempt a
-      LEFT JOIN ledger_transfer t ON t.subject = a.id AND t.kind IN ('payment', 'top-up', 'returning')
+      LEFT JOIN ledger_transfer t ON t.subject = a.id AND t.kind = ANY(%(money_in)s)
      WHERE a.id BETWEEN %(first)s AND %(last)s
      GROUP BY a.id
     HAVING count(t.id) <> CASE a.money WHEN '' THEN 0 ELSE 1 END
@@ -93,7 +98,9 @@ PAYMENTS_BOOKED = Invariant(
                    OR (t.kind = 'returning') <> (a.money = 'returning')
                    OR t.kind = 'returning' AND t.credit <> %(transit)s
                    OR t.kind = 'payment' AND t.credit <> %(sales)s
-                   OR t.kind = 'top-up' AND t.credit <> (a.user_id << 8 | %(balance)s))
+                   OR t.kind = 'top-up' AND t.credit <> (a.user_id << 8 | %(balance)s)
+                   OR t.kind = 'deposit' AND t.credit <> (a.subject_id << 8 | %(deposit)s)
+                   OR (t.kind = 'deposit') <> (a.purpose = 'deposit' AND a.money = 'applied'))
     """,
     params=BOOKS,
     table="payments_attempt",
@@ -114,7 +121,8 @@ REFUNDS_BOOKED = Invariant(
         OR count(t.id) FILTER (WHERE t.kind = 'refunded') <> (r.state = 'sent')::int
         OR bool_or(t.amount <> r.amount
                    OR t.kind = 'refund'
-                      AND (t.credit <> %(transit)s OR t.debit NOT IN (%(sales)s, a.user_id << 8 | %(balance)s))
+                      AND (t.credit <> %(transit)s OR t.debit NOT IN (%(sales)s, a.user_id << 8 | %(balance)s,
+                                                           a.subject_id << 8 | %(deposit)s))
                    OR t.kind = 'refunded' AND (t.debit <> %(transit)s OR t.credit <> {SOURCE}))
     """,
     params=BOOKS,
@@ -127,11 +135,12 @@ BOOKED_FOR_SOMETHING = Invariant(
     """
     SELECT t.id, t.kind, t.subject, t.amount, t.at
       FROM ledger_transfer t
-      LEFT JOIN payments_attempt a ON a.id = t.subject AND t.kind IN ('payment', 'top-up', 'returning')
+      LEFT JOIN payments_attempt a ON a.id = t.subject AND t.kind = ANY(%(money_in)s)
       LEFT JOIN payments_refund r ON r.id = t.subject AND t.kind IN ('refund', 'refunded')
      WHERE t.id BETWEEN %(first)s AND %(last)s AND a.id IS NULL AND r.id IS NULL
-       AND t.kind IN ('payment', 'top-up', 'returning', 'refund', 'refunded')
+       AND (t.kind = ANY(%(money_in)s) OR t.kind IN ('refund', 'refunded'))
     """,
+    params={"money_in": MONEY_IN},
     table="ledger_transfer",
 )
 
@@ -143,7 +152,7 @@ HOUSE_TOTALS = Invariant(
       SELECT sum(amount * ((credit = %(clearing)s)::int - (debit = %(clearing)s)::int)) AS clearing,
              sum(amount * ((credit = %(transit)s)::int - (debit = %(transit)s)::int)) AS transit
         FROM ledger_transfer
-       WHERE kind IN ('payment', 'top-up', 'returning', 'refund', 'refunded')
+       WHERE kind = ANY(%(money_in)s) OR kind IN ('refund', 'refunded')
     ), paid AS (
       SELECT sum(amount) AS paid FROM payments_attempt WHERE state = 'paid' AND provider <> 'balance'
     ), back AS (

@@ -2,6 +2,7 @@
 
     PAYMENT    source → the house's sales       applied          once per attempt
     TOP_UP     source → the buyer's balance     applied          once per attempt
+    DEPOSIT    source → the deposit's own       applied          once per attempt
     RETURNING  source → in transit              cannot be used   once per attempt
     REFUND     where it was applied → in transit   decided       once per refund
     REFUNDED   in transit → source              sent             once per refund
@@ -48,10 +49,14 @@ def decided(attempt: Attempt, *, now: datetime) -> None:
     _post([Move(kind, attempt.pk, source(attempt), end, attempt.amount)], now)
 
 
-def refund_decided(refund: Refund, attempt: Attempt, *, now: datetime) -> None:
+def refunds_decided(refunds: Sequence[Refund], *, now: datetime) -> None:
     """Applied money leaves again; what could not be used is in transit already."""
-    if attempt.money == Money.APPLIED:
-        _post([Move(Event.REFUND, refund.pk, _home(attempt), TRANSIT, refund.amount)], now)
+    applied = [refund for refund in refunds if refund.attempt.money == Money.APPLIED]
+    moves = [
+        Move(Event.REFUND, refund.pk, _home(refund.attempt), TRANSIT, refund.amount)
+        for refund in applied
+    ]
+    _post(moves, now)
 
 
 def refund_sent(refund: Refund, attempt: Attempt, *, now: datetime) -> None:

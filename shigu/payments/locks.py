@@ -7,7 +7,7 @@ without, and those wait for nobody.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from shigu.payments.models import Attempt
 from shigu.payments.purposes import purposes
@@ -31,3 +31,8 @@ def attempts_of_locked(purpose: str, subject_ids: Sequence[int]) -> list[Attempt
     """All attempts of subjects that the caller has locked."""
     rows = Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids)
     return list(rows.order_by("pk").select_for_update(no_key=True))
+
+
+def attempts_by_id(ids: Collection[int]) -> list[Attempt]:
+    """These attempts, whose subjects the caller has locked."""
+    return list(Attempt.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))

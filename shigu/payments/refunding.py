@@ -1,18 +1,18 @@
 """Money goes back by the original route, under one request number for ever.
 
-`give_back` decides it (a row, inside the caller's transaction); the clock's `send` carries it out, as often
-as it takes: a time-out or a system error means unknown, never failed, and the number makes sure that
-money moves once. What a provider refuses waits for an operator, who may `send_again`.
+`give_back` decides it (a row, inside the caller's transaction; `give_back_all` for many); the clock's `send`
+carries it out, as often as it takes: a time-out or a system error means unknown, never failed, and the number
+makes sure that money moves once. What a provider refuses waits for an operator, who may `send_again`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
+from django.db.models import Count, Q
 
 from shigu import clock
 from shigu.kit.breakpoints import reached
@@ -29,23 +29,49 @@ def give_back(attempt_id: int, amount: Fen, why: Why, *, now: datetime) -> Refun
 
     Raises `OverRefund` where that is more than is left.
     """
-    attempt = Attempt.objects.select_for_update(no_key=True).get(pk=attempt_id)
-    left = attempt.amount - attempt.refunding if attempt.state == State.PAID else 0
-    if not 0 < amount <= left:
-        raise OverRefund(left=yuan(left))
-    Attempt.objects.filter(pk=attempt_id).update(refunding=F("refunding") + amount)
-    nth = Refund.objects.filter(attempt=attempt).count() + 1
-    refund = Refund.objects.create(
-        attempt=attempt,
-        amount=amount,
-        why=why,
-        request_no=f"{attempt.out_trade_no}_r{nth}",
-        try_at=now,
-        started_at=now,
-    )
-    booking.refund_decided(refund, attempt, now=now)
-    clock.hint(send)
+    [refund] = give_back_all({attempt_id: amount}, why, now=now)
     return refund
+
+
+SUM = """
+UPDATE payments_attempt a SET refunding = a.refunding + v.amount
+  FROM unnest(%s::bigint[], %s::bigint[]) AS v(id, amount) WHERE a.id = v.id
+"""
+
+
+def give_back_all(amounts: Mapping[int, Fen], why: Why, *, now: datetime) -> list[Refund]:
+    """The same for many attempts, amounts in fen by their ids: all of them or none, set-based."""
+    if not amounts:
+        return []
+    attempts = locks.attempts_by_id(amounts)
+    for attempt in attempts:
+        left = attempt.amount - attempt.refunding if attempt.state == State.PAID else 0
+        if not 0 < amounts[attempt.pk] <= left:
+            raise OverRefund(left=yuan(left))
+    with connection.cursor() as cursor:
+        cursor.execute(SUM, [list(amounts), list(amounts.values())])
+    refunds = Refund.objects.bulk_create(_refunds(attempts, amounts, why, now))
+    booking.refunds_decided(refunds, now=now)
+    clock.hint(send)
+    return refunds
+
+
+def _refunds(
+    attempts: Sequence[Attempt], amounts: Mapping[int, Fen], why: Why, now: datetime
+) -> list[Refund]:
+    rows = Refund.objects.filter(attempt_id__in=amounts).values_list("attempt_id")
+    before = dict(rows.annotate(count=Count("pk")).order_by())
+    return [
+        Refund(
+            attempt=attempt,
+            amount=amounts[attempt.pk],
+            why=why,
+            request_no=f"{attempt.out_trade_no}_r{before.get(attempt.pk, 0) + 1}",
+            try_at=now,
+            started_at=now,
+        )
+        for attempt in attempts
+    ]
 
 
 @clock.calls(

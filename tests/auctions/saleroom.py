@@ -10,6 +10,8 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import F
+
 from shigu import clock
 from shigu.accounts.models import User
 from shigu.auctions import committing
@@ -60,6 +62,7 @@ class Saleroom:
             **{**given, "session": self.session, "number": number, "sku": self._sku(number), **lot}
         )
         ends = clock.now() + closes_in
+        Session.objects.filter(pk=self.session.pk).update(open_lots=F("open_lots") + 1)
         return Bidding.objects.create(
             lot=row,
             session_id=self.session.pk,

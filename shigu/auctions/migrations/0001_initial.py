@@ -101,7 +101,7 @@ class Migration(migrations.Migration):
                 ('pay_by', models.DateTimeField(verbose_name='pay by')),
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
                 ('forfeited', models.BigIntegerField(default=0, verbose_name='forfeited in fen')),
-                ('reversed_at', models.DateTimeField(blank=True, null=True, verbose_name='forfeiture reversed')),
+                ('reversed_at', models.DateTimeField(blank=True, null=True, verbose_name='deposit given back after all')),
                 ('order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='award', to='orders.order')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to=settings.AUTH_USER_MODEL)),
                 ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to='auctions.lot')),
@@ -245,7 +245,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'bidding',
                 'verbose_name_plural': 'biddings',
-                'indexes': [models.Index(condition=models.Q(('state__in', [1, 2])), fields=['due_at', 'id'], name='bidding_due'), models.Index(fields=['session_id'], name='bidding_session')],
+                'indexes': [models.Index(condition=models.Q(('state__in', [1, 2])), fields=['due_at', 'lot'], name='bidding_due'), models.Index(fields=['session_id'], name='bidding_session')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', [1, 2, 3])), fields=('sku_id',), name='sku_in_one_open_lot'), models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', False), ('state__in', [1, 2])), models.Q(models.Q(('state__in', [1, 2]), _negated=True), ('due_at', None)), _connector='OR'), name='bidding_due_while_open'), models.CheckConstraint(condition=models.Q(models.Q(('leader_id', None), ('maximum', None), ('price', None)), models.Q(('leader_id__isnull', False), ('maximum__gte', models.F('price')), ('price__isnull', False)), _connector='OR'), name='bidding_leader_can_pay')],
             },
         ),

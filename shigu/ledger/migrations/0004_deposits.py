@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='transfer',
             name='kind',
-            field=models.CharField(choices=[('welcome', 'Signed up'), ('hold', 'Held for an order'), ('release', 'Came back from an order'), ('spend', 'Used for an order'), ('earn', 'Earned by a purchase'), ('give-back', 'Came back with a refund'), ('take-back', 'Taken back with a refund'), ('adjust', 'Adjusted by the shop'), ('payment', 'Paid'), ('top-up', 'Topped up'), ('returning', 'Cannot be used, goes back'), ('refund', 'Refund decided'), ('refunded', 'Refund arrived'), ('deposit', 'Deposit paid'), ('forfeit', 'Deposit forfeited'), ('apply', 'Deposit counted toward the price'), ('reverse', 'Forfeiture reversed')], max_length=12, verbose_name='event'),
+            field=models.CharField(choices=[('welcome', 'Signed up'), ('hold', 'Held for an order'), ('release', 'Came back from an order'), ('spend', 'Used for an order'), ('earn', 'Earned by a purchase'), ('give-back', 'Came back with a refund'), ('take-back', 'Taken back with a refund'), ('adjust', 'Adjusted by the shop'), ('payment', 'Paid'), ('top-up', 'Topped up'), ('returning', 'Cannot be used, goes back'), ('refund', 'Refund decided'), ('refunded', 'Refund arrived'), ('deposit', 'Deposit paid'), ('forfeit', 'Deposit forfeited'), ('apply', 'Deposit counted toward the price'), ('reverse', 'Forfeited or counted before, undone')], max_length=12, verbose_name='event'),
         ),
     ]
