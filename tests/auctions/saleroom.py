@@ -10,6 +10,7 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import F
 
 from shigu import clock
@@ -38,6 +39,7 @@ class Saleroom:
     _keys = itertools.count(1)
 
     def __init__(self, **session: Any) -> None:
+        cache.clear()  # bids of the test before, by people and on lots of the same ids
         self.opened = clock.now() - timedelta(minutes=1)
         given = {
             "slug": "autumn",
