@@ -125,7 +125,7 @@ FORFEITED = Invariant(
     SELECT a.id, a.lot_id, a.state, a.deposit_id, d.amount, l.deposit AS share, a.forfeited, a.counted,
            t.amount AS booked
       FROM auctions_award a
-      JOIN auctions_lot l ON l.id = a.lot_id
+      LEFT JOIN auctions_lot l ON l.id = a.lot_id
       LEFT JOIN auctions_deposit d ON d.id = a.deposit_id
       LEFT JOIN ledger_transfer t ON t.kind = 'forfeit' AND t.subject = a.id
      WHERE a.id BETWEEN %(first)s AND %(last)s
@@ -166,7 +166,7 @@ COUNTED = Invariant(
             OR r.amount <> coalesce(p.amount, a.forfeited)
             OR r.debit <> CASE WHEN p.id IS NULL THEN %(forfeited)s ELSE %(sales)s END
             OR r.credit <> (a.deposit_id << 8 | %(deposit)s)
-            OR (p.id IS NULL AND (r.note = '' OR r.by_id IS NULL)))
+            OR (p.id IS NULL AND r.id IS NOT NULL AND (r.note = '' OR r.by_id IS NULL)))
     """,
     params=BOOKS,
     table="auctions_award",

@@ -10,7 +10,6 @@ import itertools
 from datetime import timedelta
 from typing import NamedTuple
 
-
 from shigu import clock
 from shigu.accounts.models import User
 from shigu.auctions.deposits import ask_for_lot, ask_for_session
@@ -107,7 +106,7 @@ def story(*kinds: str) -> list[tuple[str, int]]:
 def assert_audit_holds() -> None:
     """Every invariant that any app declares holds."""
     broken = {f"{i.number} {i.title}": rows for i in audits if (rows := offending(i))}
-    assert not broken
+    assert not broken, broken
 
 
 def _opened(purpose: str, subject_id: int, user_id: int, channel: str = "page") -> Attempt:

@@ -18,6 +18,29 @@ from shigu.ops import auditing
 
 ONE_PAID = "(SELECT min(id) FROM orders_order WHERE status = 1 AND payable > 0)"
 A_TRANSFER = "INSERT INTO ledger_transfer (kind, subject, nth, debit, credit, amount, at, note)"
+A_DEPOSIT = (
+    "INSERT INTO auctions_deposit (number, user_id, session_id, amount, key, state, asked_at, pay_by,"
+    " due_at, decide_at, paid_at, ended_at, returned, forfeited, applied)"
+    " SELECT 'planted', id, %s, 100, 'planted %s', %s, now(), now(), %s, %s, %s, NULL, %s, 0, 0"
+    " FROM accounts_user WHERE username = 'operator'"
+)
+A_PENDING_DEPOSIT = A_DEPOSIT % (999998, 1, 0, "now() + interval '1 day'", "NULL", "NULL", 0)
+A_HELD_DEPOSIT = A_DEPOSIT.replace("'planted', id", "'planted too', id") % (
+    *(999999, 2, 1, "NULL", "now() + interval '1 day'", "now()", 0),
+)
+AN_ENDED_SESSION = (
+    "INSERT INTO auctions_session (slug, name_zh, name_en, story_zh, story_en, cover, motif, tone,"
+    " video_url, state, preview_from, preview_until, opens_at, closes_at, stagger, soft_window,"
+    " soft_extension, most_extensions, deposit, deposit_counts, pay_seconds, wild_steps, open_lots,"
+    " views, hammer_total, paid_total, ended_at, withdrawn_why) VALUES ('planted', '专场', '', '', '',"
+    " '', '', 'mo', '', 4, now() - interval '4 h', now() - interval '3 h', now() - interval '2 h',"
+    " now() - interval '1 h', 0, 0, 0, 0, 100, false, 60, 20, 0, 0, 0, 0, now(), '') RETURNING id"
+)
+AN_AWARD = (
+    "INSERT INTO auctions_award (lot_id, user_id, order_id, price, counted, state, second_chance, at,"
+    " pay_by, decided_at, forfeited) SELECT 999999, id, 999999, 100, %s, %s, false, now(), now(),"
+    " now(), %s FROM accounts_user WHERE username = 'operator'"
+)
 PLANTS = {
     "Goods have a validity never and their counts always, courses the other way round": (
         "UPDATE catalogue_sku SET validity_days = 30"
@@ -108,6 +131,35 @@ PLANTS = {
     "a paid order spent and earned its credits once, a refunded one has them back": (
         f"UPDATE orders_order SET earned = earned + 7 WHERE id = {ONE_PAID}"
     ),
+    "A deposit that was paid is one payment of its bidder, any other none": A_HELD_DEPOSIT,
+    "What was paid of a deposit is held, returned, forfeited or applied, to the fen": (
+        A_DEPOSIT % (999999, 1, 3, "NULL", "NULL", "NULL", 1)
+    ),
+    "An account of a deposit belongs to a deposit": (
+        "INSERT INTO ledger_account (id, balance) VALUES (999999 << 8 | 2, 0)"
+    ),
+    "A decided deposit holds nothing more, and what went back of it is on its way": (
+        A_DEPOSIT % (999999, 1, 2, "NULL", "NULL", "now()", 0)
+    ),
+    "A held deposit waits for something: a lot to close, an award to be decided, or the clock": (
+        f"WITH s AS ({AN_ENDED_SESSION}) "
+        + A_DEPOSIT.replace("FROM accounts_user", "FROM accounts_user CROSS JOIN s")
+        .replace("'planted', id, %s", "'planted', accounts_user.id, s.id")
+        .replace("WHERE username", "WHERE accounts_user.username")
+        % (1, 1, "NULL", "NULL", "now()", 0)
+    ),
+    "Only what was not paid forfeits: its share or all that was left, in the order of deadlines": (
+        AN_AWARD % (0, 2, 1)
+    ),
+    "A deposit counts toward the price of what was paid, and comes back by a contra transfer only": (
+        AN_AWARD % (1, 1, 0)
+    ),
+    "No deposit was forfeited, applied or given back without an award": (
+        f"{A_TRANSFER} VALUES ('forfeit', 999999, 0, 999999 << 8 | 2, 21, 1, now(), '')"
+    ),
+    "No deposit is held for more than 300 days: after a year it cannot go back by its own way": (
+        A_DEPOSIT % (999999, 1, 1, "NULL", "NULL", "now() - interval '301 days'", 0)
+    ),
     "Every payment that was told has its money decided": (
         "INSERT INTO payments_notice (provider, notify_id, out_trade_no, trade_status, raw,"
         " received_at, handled_at, outcome) VALUES ('alipay', 'planted', 'nobody_1',"
@@ -159,7 +211,8 @@ def test_a_broken_promise_is_found(title: str) -> None:
 def test_what_lies_too_long_is_found(name: str) -> None:
     """A row of each kind, due longer ago than its alarm line allows."""
     periodic.ensure()
-    run(A_NOTICE)
+    for row in (A_NOTICE, A_PENDING_DEPOSIT, A_HELD_DEPOSIT):
+        run(row)
     (kind,) = [kind for kind in known() if kind.name == name]
     found = shape(kind)
     (invariant,) = [
