@@ -117,7 +117,8 @@ class Admission:
         sku = self.offered.get(choice.sku_id)
         if sku is None:
             raise CartChanged
-        if not (sku.on_sale and sku.product.on_sale):
+        under_hammer = sku.product.kind == Kind.LOT
+        if under_hammer or not (sku.on_sale and sku.product.on_sale):
             raise TakenDown(name=sku.product.name)
         price = quoting.unit_price(sku, renew=choice.renew)
         if price != choice.seen:

@@ -102,7 +102,7 @@ INVARIANTS = [
          WHERE (s.order_id IS NOT NULL)
             <> (o.status IN (1, 4)
                 AND EXISTS (SELECT 1 FROM orders_orderline l
-                             WHERE l.order_id = o.id AND l.kind = 'goods'))
+                             WHERE l.order_id = o.id AND l.kind IN ('goods', 'lot')))
         """,
     ),
     Invariant(

@@ -60,7 +60,7 @@ def add(user_id: int, sku_id: int, quantity: int = 1) -> CartLine:
 
 def _refuse(user_id: int, sku: Sku) -> None:
     product = sku.product
-    if not (sku.on_sale and product.on_sale):
+    if product.kind == Kind.LOT or not (sku.on_sale and product.on_sale):
         raise TakenDown(name=product.name)
     if product.kind == Kind.COURSE:
         pair = (user_id, product.pk)

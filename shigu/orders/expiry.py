@@ -15,11 +15,16 @@ from shigu import clock
 from shigu.kit.breakpoints import reached
 from shigu.orders import history
 from shigu.orders.models import Order, Status
+from shigu.orders.origins import origins
 from shigu.orders.releasing import give_back
 
 CLOSE = """
-UPDATE orders_order SET status = %s, due_at = NULL, ended_at = %s
- WHERE id = ANY(%s::bigint[]) AND status = %s
+WITH closed AS (
+  UPDATE orders_order SET status = %s, due_at = NULL, ended_at = %s
+   WHERE id = ANY(%s::bigint[]) AND status = %s RETURNING id, origin
+)
+SELECT origin, count(*), array_agg(id ORDER BY id) FILTER (WHERE origin <> '')
+  FROM closed GROUP BY origin ORDER BY origin
 """
 
 
@@ -29,13 +34,17 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
 
     1. Close them: status, no due time, when they ended.
     2. One history row each.
-    3. Release what they held: coupons, credits, pieces.
+    3. Those that come from elsewhere end there too, by the rules of their origin.
+    4. Release what they held: coupons, credits, pieces.
     """
     reached("orders.expire.claimed")
     with connection.cursor() as cursor:
         cursor.execute(CLOSE, [Status.EXPIRED.value, now, order_ids, Status.UNPAID.value])
-        closed = int(cursor.rowcount)
+        closed = cursor.fetchall()
     history.record(order_ids, Status.UNPAID, Status.EXPIRED, why="time", at=now)
+    for origin, _, ids in closed:
+        if ids:
+            origins[origin].ended(ids, Status.EXPIRED, now=now)
     give_back(order_ids, now=now)
     reached("orders.expire.done")
-    return closed
+    return sum(count for _, count, _ in closed)

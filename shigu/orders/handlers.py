@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import F
 
 from shigu import clock
 from shigu.catalogue.models import Kind
 from shigu.kit.auditing import audits
-from shigu.orders import refunding, settling
+from shigu.orders import origins, refunding, settling
 from shigu.orders.auditing import INVARIANTS
 from shigu.orders.errors import NotUnpaid, TimeIsUp
 from shigu.orders.expiry import expire
 from shigu.orders.lines import line_kinds
 from shigu.orders.locks import locked_orders
-from shigu.orders.models import Order, Status
+from shigu.orders.models import Order, Origin, Status
 from shigu.orders.shipping import GoodsLines
 from shigu.payments.models import Attempt, Refund, Why
 from shigu.payments.purposes import SOLD, Home, Payable, Verdict, purposes
@@ -27,8 +26,8 @@ class OrderPurpose:
     """What payments ask of orders; see `payments.purposes.Purpose` for each verb's promise."""
 
     def lock(self, subject_ids: Sequence[int]) -> None:
-        """Lock the orders in pk order."""
-        locked_orders(subject_ids)
+        """Lock the orders in pk order, and what belongs to them where they come from."""
+        origins.lock(locked_orders(subject_ids))
 
     def payable(self, subject_id: int, *, now: datetime) -> Payable:
         """An unpaid order within its time; NotUnpaid or TimeIsUp otherwise."""
@@ -37,14 +36,15 @@ class OrderPurpose:
             raise NotUnpaid
         if not order.is_payable(now):
             raise TimeIsUp
+        origins.origins[order.origin].refuse_paying(order)
         names = ", ".join(line.name for line in order.lines.all()[:2])
         return Payable(order.user_id, order.payable, order.pay_by, names, order.number)
 
     def opened(self, subject_id: int, *, now: datetime) -> None:
         """From now on the provider has a word: due at the backstop, computed from `pay_by`."""
-        Order.objects.filter(pk=subject_id, status=Status.UNPAID).update(
-            due_at=F("pay_by") + settings.ASK_BACKSTOP
-        )
+        waiting = Order.objects.filter(pk=subject_id, status=Status.UNPAID)
+        origin = Order.objects.values_list("origin", flat=True).get(pk=subject_id)
+        waiting.update(due_at=F("pay_by") + origins.origins[origin].backstop)
 
     def home(self, attempt: Attempt) -> Home:
         """What an order brings in is the house's."""
@@ -66,6 +66,7 @@ class OrderPurpose:
         refunding.refunded(list(Order.objects.filter(pk__in=ids).order_by("pk")), now=now)
 
 
+origins.origins.register(Origin.SHOP, origins.Shop())
 purposes.register("order", OrderPurpose())
 line_kinds.register(Kind.GOODS, GoodsLines())
 audits.extend(INVARIANTS)

@@ -17,7 +17,7 @@ from shigu.catalogue.models import Moved, StockMovement
 from shigu.catalogue.stock import Change
 from shigu.kit.money import Fen
 from shigu.ledger import posting
-from shigu.orders import credits, history
+from shigu.orders import credits, history, origins
 from shigu.orders.errors import NotPaid
 from shigu.orders.lines import by_kind, lines_of, lock_fulfilment
 from shigu.orders.locks import locked_orders
@@ -41,6 +41,7 @@ def refund(order_id: int, *, by: int) -> Order:
             raise NotPaid
         if order.refunding_at:
             return order
+        origins.lock([order])
         now = clock.now()
         order.refunding_at = now
         order.save(update_fields=["refunding_at"])

@@ -33,6 +33,7 @@ from shigu.orders.errors import (
 from shigu.orders.lines import Owned, lines_of, pieces
 from shigu.orders.locks import lock_buyers, locked_orders
 from shigu.orders.models import Order, OrderLine, Status
+from shigu.orders.origins import origins
 from shigu.orders.pricing import Quote, Voucher
 from shigu.payments.models import Attempt, State
 from shigu.promotions import holding
@@ -52,6 +53,7 @@ def restore(order_id: int, *, by: int) -> Order:
         [order] = locked_orders([order_id])
         if order.status != Status.EXPIRED:
             raise NotExpired
+        origins[order.origin].refuse_restoring(order)
         now = clock.now()
         lines = lines_of([order])
         offered = _offered(lines)

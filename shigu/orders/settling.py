@@ -17,6 +17,7 @@ from shigu.ledger import posting
 from shigu.orders import credits, history
 from shigu.orders.lines import Owned, by_kind, lines_of, lock_fulfilment, pieces
 from shigu.orders.models import Order, Status
+from shigu.orders.origins import origins
 from shigu.payments.models import Attempt, Why
 from shigu.payments.purposes import Applied, Returned, Verdict
 from shigu.promotions import holding
@@ -36,9 +37,13 @@ def settle_attempts(
 
 
 def _decide(attempt: Attempt, order: Order, now: datetime) -> Verdict:
-    status = Status(order.status)
+    status, rules = Status(order.status), origins[order.origin]
+    if status == Status.UNPAID and rules.is_late(order, attempt.paid_at):
+        return Returned(Why.LATE)
     if status in ALWAYS_BACK or attempt.amount != order.payable:
         return Returned(ALWAYS_BACK.get(status, Why.SURPLUS))
+    if status == Status.EXPIRED and not rules.may_revive:
+        return Returned(Why.LATE)
     lines = _locked_lines([order])
     if status == Status.EXPIRED and not _can_take_again(order, lines, now):
         return Returned(Why.LATE)

@@ -66,7 +66,8 @@ def settle(provider: str, answer: Answer, *, notice_id: int | None = None) -> Ou
     6.  Money that was decided is never decided again.
     7.  The purpose applies the money or returns it; compare and set; the ledger has it; returned
         money becomes a refund at once, under its fixed request number.
-    8.  The subject's other open attempts are wanted no more; its last one closed ends its waiting.
+    8.  The subject's other open attempts are wanted no more; its last one closed, or whose money
+        cannot be used, ends its waiting.
     9.  Mark the notice handled, commit.
     """
     with transaction.atomic(durable=True):
@@ -141,6 +142,8 @@ def _pay(attempt: Attempt, answer: Answer, known: Known) -> Outcome:
     booking.decided(attempt, now=now)
     if isinstance(verdict, Returned):
         give_back(attempt.pk, attempt.amount, verdict.why, now=now)
+        if not _open_beside(attempt, known):
+            purposes[attempt.purpose].ended([attempt.subject_id], now=now)
         return Outcome.RETURNED
     unwant(_open_beside(attempt, known), now=now)
     return Outcome.SETTLED
