@@ -19,6 +19,7 @@ from shigu.auctions import news
 from shigu.auctions.deciding import Answer, Decision, Locked, Offer, decide_all
 from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.models import LotState, Verdict
+from shigu.auctions.relisting import DEFAULTERS
 from shigu.auctions.rules import Rules, Standing
 from shigu.kit.breakpoints import reached
 from shigu.kit.money import Fen
@@ -50,7 +51,8 @@ BIDDERS = """
 SELECT u.id,
        EXISTS (SELECT FROM auctions_paddle p WHERE p.session_id = s.id AND p.user_id = u.id),
        EXISTS (SELECT FROM auctions_ban b
-                WHERE b.user_id = u.id AND b.lifted_at IS NULL AND b.until > shigu_clock()),
+                WHERE b.user_id = u.id AND b.lifted_at IS NULL AND b.until > shigu_clock())
+         OR (l.relisted_from_id IS NOT NULL AND u.id IN ({defaulters})),
        u.is_superuser OR u.id IS NOT DISTINCT FROM s.made_by_id OR (u.is_staff AND EXISTS (
          SELECT FROM auth_permission p JOIN django_content_type t ON t.id = p.content_type_id
           WHERE t.app_label = 'auctions' AND p.id IN (
@@ -60,7 +62,7 @@ SELECT u.id,
               JOIN auth_group_permissions gp ON gp.group_id = g.group_id WHERE g.user_id = u.id)))
   FROM auctions_lot l JOIN auctions_session s ON s.id = l.session_id
   JOIN accounts_user u ON u.id = ANY(%(bidders)s::bigint[]) WHERE l.id = %(lot)s
-"""
+""".replace("{defaulters}", DEFAULTERS)
 
 REPEATS = """
 SELECT b.bidder_id, b.key, b.amount, b.maximum, b.confirmed, b.n, b.at, b.verdict, b.least, b.price,

@@ -1,1 +1,31 @@
 """Doors that auctions open: for payments, for lines, for the clock, for the audit."""
+
+from __future__ import annotations
+
+from shigu.auctions import (
+    auditing,
+    closing,
+    deciding_deposits,
+    deposit_auditing,
+    deposits,
+    life_auditing,
+    opening,
+)
+from shigu.auctions.deposit_purpose import DepositPurpose
+from shigu.auctions.paying import LotLines, LotOrders
+from shigu.catalogue.models import Kind
+from shigu.kit.auditing import audits
+from shigu.orders.lines import line_kinds
+from shigu.orders.models import Origin
+from shigu.orders.origins import origins
+from shigu.payments.purposes import purposes
+
+KINDS = (deposits.lapse, deciding_deposits.decide_deposits, opening.turn, closing.close)
+"""The clock's kinds are declared where they are written; importing them here makes them known."""
+
+purposes.register("deposit", DepositPurpose())
+origins.register(Origin.LOT, LotOrders())
+line_kinds.register(Kind.LOT, LotLines())
+audits.extend(auditing.INVARIANTS)
+audits.extend(deposit_auditing.INVARIANTS)
+audits.extend(life_auditing.INVARIANTS)

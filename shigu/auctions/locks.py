@@ -1,0 +1,43 @@
+"""Every lock that auctions take, in the order of `docs/locking.md`: order, bidding, session, deposit.
+
+Each is a statement of its own, by pk within; what is decided from them is read in the next one. Bids and
+endings of a lot meet at its `Bidding`; the clock is read after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from shigu.auctions.models import Award, Bidding, Deposit, Session
+
+
+def locked_biddings(lot_ids: Collection[int]) -> list[Bidding]:
+    """How these lots stand, locked in pk order until the transaction ends."""
+    rows = Bidding.objects.select_for_update(no_key=True).filter(pk__in=lot_ids)
+    return list(rows.order_by("pk"))
+
+
+def locked_biddings_of(session_ids: Collection[int]) -> list[Bidding]:
+    """The same for all lots of these sessions."""
+    rows = Bidding.objects.select_for_update(no_key=True).filter(session_id__in=session_ids)
+    return list(rows.order_by("pk"))
+
+
+def locked_sessions(ids: Collection[int]) -> list[Session]:
+    """These sessions, after their biddings."""
+    return list(Session.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+
+
+def locked_deposits(ids: Collection[int]) -> list[Deposit]:
+    """These deposits, after their sessions."""
+    return list(Deposit.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+
+
+def locked_awards_of(order_ids: Collection[int]) -> list[Award]:
+    """The awards of locked orders, with all that is decided with them: bidding, session, deposit."""
+    rows = Award.objects.filter(order_id__in=order_ids)
+    found = list(rows.values_list("lot_id", "lot__session_id", "deposit_id"))
+    locked_biddings({lot for lot, _, _ in found})
+    locked_sessions({session for _, session, _ in found})
+    locked_deposits({deposit for _, _, deposit in found if deposit})
+    return list(rows.select_related("lot").order_by("lot_id", "pk"))

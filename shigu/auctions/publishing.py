@@ -1,0 +1,222 @@
+"""A draft becomes a published session: from then on time does the rest. Saving again moves the columns.
+
+`publish` checks everything and gives each lot its `Bidding`; `change` and `change_lot` save what an operator
+edits. What may still be changed is a short list that shrinks: at the preview the rules of the sale are
+frozen, at the opening its times, at the first bid its words. A lot past its opening is never touched by
+saving: only `extending` moves its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from shigu import clock
+from shigu.auctions import news
+from shigu.auctions.checking import refuse_incomplete, refuse_lots
+from shigu.auctions.errors_life import FrozenNow, InThePast, IsOver, UnderHammer
+from shigu.auctions.locks import locked_biddings_of, locked_sessions
+from shigu.auctions.models import Bidding, Lot, LotState, Session, SessionState
+
+TIMES = frozenset({"preview_from", "preview_until", "opens_at", "closes_at", "stagger"})
+WORDS = frozenset({"name_zh", "name_en", "story_zh", "story_en"})
+LOOKS = frozenset({"cover", "motif", "tone", "video_url"})
+RULES = frozenset(
+    {
+        *("soft_window", "soft_extension", "most_extensions", "deposit", "deposit_counts"),
+        *("pay_seconds", "wild_steps", "slug", "made_by"),
+    }
+)
+LOT_WORDS = WORDS | {"details"}
+LOT_RULES = frozenset({"number", "sku", "start_price", "steps", "reserve", "deposit"})
+
+
+def changeable(session: Session, now: datetime, *, bids: int) -> frozenset[str]:
+    """What an operator may still change of a session."""
+    if session.state in (SessionState.ENDED, SessionState.WITHDRAWN):
+        return LOOKS
+    if bids:
+        return LOOKS
+    if session.state == SessionState.DRAFT or now < session.preview_from:
+        return LOOKS | WORDS | TIMES | RULES
+    if now < session.opens_at:
+        return LOOKS | WORDS | TIMES - {"preview_from"}
+    return LOOKS | WORDS
+
+
+def changeable_of_lot(session: Session, now: datetime, *, bids: int) -> frozenset[str]:
+    """What an operator may still change of one of its lots."""
+    if bids or session.state in (SessionState.ENDED, SessionState.WITHDRAWN):
+        return frozenset()
+    if session.state == SessionState.DRAFT or now < session.preview_from:
+        return LOT_WORDS | LOT_RULES
+    return LOT_WORDS
+
+
+def publish(session_id: int) -> Session:
+    """Let time do the rest; a NotComplete says what is missing. Saying it twice changes nothing.
+
+    1. Lock the session; check its times and lots.
+    2. A `Bidding` for each lot: what bids and the clock go by.
+    3. It is due when its preview begins.
+    """
+    with transaction.atomic(durable=True):
+        [session] = locked_sessions([session_id])
+        if session.state != SessionState.DRAFT:
+            return session
+        lots = list(session.lots.select_related("sku__product").order_by("number"))
+        now = clock.now()
+        refuse_incomplete(session, lots, now)
+        _open_biddings(session, lots)
+        session.state, session.due_at = SessionState.SCHEDULED, session.preview_from
+        session.open_lots = len(lots)
+        session.save(update_fields=["state", "due_at", "open_lots"])
+        clock.hint("auctions.turn")
+    return session
+
+
+def change(session_id: int, changes: Mapping[str, object]) -> Session:
+    """Save an edited session; FrozenNow names the first thing that stands. Nothing is half saved.
+
+    1. Lock its biddings, then the session, read the clock.
+    2. Every changed field must be changeable, every changed time ahead.
+    3. Check the whole; move the times of its lots that are not open yet.
+    """
+    with transaction.atomic(durable=True):
+        biddings = locked_biddings_of([session_id])
+        [session] = locked_sessions([session_id])
+        now = clock.now()
+        may = changeable(session, now, bids=sum(row.bids for row in biddings))
+        changed = _assigned(session, changes, may)
+        _refuse_past(session, changed & (TIMES - {"stagger"}), now)
+        if session.state != SessionState.DRAFT:
+            lots = list(session.lots.select_related("sku__product").order_by("number"))
+            refuse_incomplete(session, lots, now, published=True)
+        session.save(update_fields=sorted(changed))
+        if changed & TIMES and session.state != SessionState.DRAFT:
+            _move(session, biddings, now)
+    return session
+
+
+def change_lot(lot_id: int, changes: Mapping[str, object]) -> Lot:
+    """Save an edited lot, under the same locks."""
+    session_id = Lot.objects.values_list("session_id", flat=True).get(pk=lot_id)
+    with transaction.atomic(durable=True):
+        biddings = {row.pk: row for row in locked_biddings_of([session_id])}
+        [session] = locked_sessions([session_id])
+        lot = Lot.objects.select_related("sku__product").get(pk=lot_id)
+        bids = biddings[lot_id].bids if lot_id in biddings else 0
+        changed = _assigned(lot, changes, changeable_of_lot(session, clock.now(), bids=bids))
+        if lot_id in biddings:
+            refuse_lots(session, [lot])
+        lot.save(update_fields=sorted(changed))
+        if lot_id in biddings:
+            _follow(biddings[lot_id], lot)
+            _move(session, list(biddings.values()), clock.now())
+    return lot
+
+
+def add_lots(session_id: int) -> int:
+    """Lots written into a session that is published but not in preview yet join it; how many."""
+    with transaction.atomic(durable=True):
+        biddings = locked_biddings_of([session_id])
+        [session] = locked_sessions([session_id])
+        now = clock.now()
+        rows = session.lots.select_related("sku__product").exclude(
+            pk__in=[row.pk for row in biddings]
+        )
+        fresh = list(rows.order_by("number"))
+        if not fresh or session.state == SessionState.DRAFT:
+            return 0
+        if "number" not in changeable_of_lot(session, now, bids=0):
+            raise FrozenNow(what=Session._meta.get_field("lots").related_model._meta.verbose_name)
+        refuse_lots(session, fresh)
+        _open_biddings(session, fresh)
+        session.open_lots += len(fresh)
+        session.save(update_fields=["open_lots"])
+        _move(session, locked_biddings_of([session_id]), now)
+    return len(fresh)
+
+
+def closing_times(session: Session, lot_ids: Sequence[int]) -> dict[int, datetime]:
+    """When each lot closes, in the order of their numbers: together, or one after the other."""
+    apart = timedelta(seconds=session.stagger)
+    return {pk: session.closes_at + nth * apart for nth, pk in enumerate(lot_ids)}
+
+
+def _open_biddings(session: Session, lots: Sequence[Lot]) -> None:
+    ends = closing_times(session, [lot.pk for lot in lots])
+    rows = [
+        Bidding(
+            lot=lot,
+            session_id=session.pk,
+            sku_id=lot.sku_id,
+            state=LotState.PREVIEW,
+            opens_at=session.opens_at,
+            closes_at=ends[lot.pk],
+            due_at=ends[lot.pk],
+        )
+        for lot in lots
+    ]
+    try:
+        with transaction.atomic():
+            Bidding.objects.bulk_create(rows)
+    except IntegrityError:  # another session took one of these things a moment ago
+        raise UnderHammer(name=", ".join(lot.name for lot in lots)) from None
+
+
+def _assigned(
+    row: Session | Lot, changes: Mapping[str, object], may: Collection[str]
+) -> frozenset[str]:
+    """Put the changes on the row; the names of those that change something."""
+    changed = frozenset(name for name, value in changes.items() if getattr(row, name) != value)
+    if frozen := sorted(changed - set(may)):
+        raise FrozenNow(what=row._meta.get_field(frozen[0]).verbose_name)  # type: ignore[union-attr]
+    for name in changed:
+        setattr(row, name, changes[name])
+    return changed
+
+
+def _refuse_past(session: Session, changed: Collection[str], now: datetime) -> None:
+    if session.state != SessionState.DRAFT and any(
+        getattr(session, name) < now for name in changed
+    ):
+        raise InThePast
+    if session.state != SessionState.DRAFT and session.closes_at <= now:
+        raise IsOver
+
+
+def _move(session: Session, biddings: Sequence[Bidding], now: datetime) -> None:
+    """The columns follow the saved times, but for lots whose opening has come."""
+    order = session.lots.order_by("number").values_list("pk", flat=True)
+    ends = closing_times(session, list(order))
+    waiting = [row for row in biddings if row.due_at and now < row.opens_at]
+    for row in waiting:
+        row.opens_at, row.closes_at, row.due_at = session.opens_at, ends[row.pk], ends[row.pk]
+        row.version += 1
+    Bidding.objects.bulk_update(waiting, ["opens_at", "closes_at", "due_at", "version"])
+    _set_due(session)
+    news.changed([row.pk for row in waiting])
+
+
+def _set_due(session: Session) -> None:
+    """A session's next moment: preview, opening. Its end is brought by its last lot."""
+    moments = {
+        SessionState.SCHEDULED: session.preview_from,
+        SessionState.PREVIEW: session.opens_at,
+    }
+    if session.open_lots and session.state in moments:
+        session.due_at = moments[SessionState(session.state)]
+        session.save(update_fields=["due_at"])
+        clock.hint("auctions.turn")
+
+
+def _follow(bidding: Bidding, lot: Lot) -> None:
+    if bidding.sku_id != lot.sku_id:
+        try:
+            with transaction.atomic():
+                Bidding.objects.filter(pk=bidding.pk).update(sku_id=lot.sku_id)
+        except IntegrityError:
+            raise UnderHammer(name=lot.name) from None
