@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.auctions.house import alipay, house
 from tests.races.market import Market
+
+__all__ = ["alipay", "house"]
 
 
 @pytest.fixture(scope="session")

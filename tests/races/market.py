@@ -203,7 +203,7 @@ class Market:
 def assert_audit_holds() -> None:
     """Every invariant that any app declares holds."""
     broken = {f"{i.number} {i.title}": rows for i in audits if (rows := offending(i))}
-    assert not broken
+    assert not broken, broken
 
 
 def rounds(few: int, many: int) -> range:
