@@ -123,15 +123,23 @@ class Heart(threading.Thread):
         super().__init__(name="auctions.heart", daemon=True)
         self.process = f"{socket.gethostname()[:50]}:{os.getpid()}"
         self._stopping = threading.Event()
+        self._told = ""
 
     def run(self) -> None:
         while not self._stopping.wait(EVERY):
             try:
                 beat(self.process)
+                self._told = ""
             except DatabaseError as error:
-                log.warning("auctions.no_beat", error=type(error).__name__)
+                self._tell(type(error).__name__)
             finally:
                 connection.close()
+
+    def _tell(self, what: str) -> None:
+        """Once for each trouble, not each second."""
+        if what != self._told:
+            log.warning("auctions.no_beat", error=what)
+        self._told = what
 
     def stop(self) -> None:
         """Beat no more; back when the last one is done."""

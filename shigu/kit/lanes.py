@@ -54,6 +54,11 @@ class Lane(Generic[Q, A]):
         """How many have not begun to be answered."""
         return len(self._waiting)
 
+    @property
+    def is_idle(self) -> bool:
+        """Does nobody need it?"""
+        return not (self._led or self._waiting)
+
     def submit(self, request: Q, most_waiting: int) -> A:
         """Join, lead if it is this request's turn, and return its answer."""
         ticket: Ticket[Q, A] = Ticket(request)
@@ -104,7 +109,7 @@ class Lane(Generic[Q, A]):
 
 
 class Lanes(Generic[Q, A]):
-    """A lane for each key, made when somebody comes; at most `most_waiting` wait in each."""
+    """A lane for each key, made when somebody comes, gone with the last; `most_waiting` wait in each."""
 
     def __init__(
         self, answer: Callable[[Sequence[Q]], Sequence[A]], *, most_waiting: int = 10_000
@@ -116,7 +121,11 @@ class Lanes(Generic[Q, A]):
     def submit(self, key: int, request: Q) -> A:
         """Wait for the answer of the group that this request joins; call it outside any transaction."""
         lane = self._lanes.get(key) or self._lanes.setdefault(key, Lane(self._answer))
-        return lane.submit(request, self._most_waiting)
+        try:
+            return lane.submit(request, self._most_waiting)
+        finally:
+            if lane.is_idle:  # whoever comes now makes another; the row lock orders two lanes, too
+                self._lanes.pop(key, None)
 
     def waiting(self) -> int:
         """How many wait in all lanes."""

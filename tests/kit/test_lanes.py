@@ -70,6 +70,7 @@ def test_who_waits_together_is_answered_together_in_order() -> None:
     count.go.set()
     assert [ask() for ask in asked] == list(range(101))
     assert count.groups == [[0], list(range(1, 65)), list(range(65, 101))]
+    assert not lanes._lanes, "a lane that nobody needs is kept"
 
 
 def test_other_keys_have_lanes_of_their_own() -> None:
