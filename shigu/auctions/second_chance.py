@@ -12,10 +12,11 @@ from django.db import connection, transaction
 
 from shigu import clock
 from shigu.auctions import awarding, news
+from shigu.auctions.checking import TAKEN
 from shigu.auctions.covering import Winner
 from shigu.auctions.errors_life import BadTime, NobodyElse, NothingToOffer
 from shigu.auctions.locks import locked_biddings
-from shigu.auctions.models import Award, Lot, LotState, Session
+from shigu.auctions.models import Award, Bidding, Lot, LotState, Session
 from shigu.kit.breakpoints import reached
 from shigu.kit.money import Fen
 
@@ -53,6 +54,13 @@ def next_bidder(lot_id: int) -> Bidder | None:
     return Bidder(*row) if row else None
 
 
+def _is_elsewhere(lot: Bidding) -> bool:
+    """Was it listed again, or is the same thing under the hammer as another lot?"""
+    others = Bidding.objects.filter(sku_id=lot.sku_id).exclude(pk=lot.pk)
+    relisted = Lot.objects.filter(relisted_from=lot.pk)
+    return relisted.exists() or others.filter(state__in=TAKEN).exists()
+
+
 def offer(lot_id: int, *, seconds: int | None = None) -> Award:
     """Offer it for so many seconds (None: as long as its session gives). One offer at a time.
 
@@ -66,7 +74,7 @@ def offer(lot_id: int, *, seconds: int | None = None) -> Award:
     with transaction.atomic(durable=True):
         [lot] = locked_biddings([lot_id])
         reached("auctions.offer.locked")
-        if lot.state != LotState.OVERDUE or Lot.objects.filter(relisted_from=lot_id).exists():
+        if lot.state != LotState.OVERDUE or _is_elsewhere(lot):
             raise NothingToOffer
         bidder = next_bidder(lot_id)
         if bidder is None:

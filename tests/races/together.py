@@ -37,9 +37,9 @@ class Side:
         finally:
             connections.close_all()
 
-    def result(self) -> Any:
+    def result(self, within: float = PATIENCE) -> Any:
         """What the side returned or raised (as a value), once it is done."""
-        self._thread.join(PATIENCE)
+        self._thread.join(within)
         assert not self._thread.is_alive(), "this side never came back"
         return self._result
 
