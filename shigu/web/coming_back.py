@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from shigu.kit.money import Fen, yuan
 from shigu.orders import credits
 from shigu.orders.funds import Funds
-from shigu.orders.models import Order, Status
+from shigu.orders.models import Order, Origin, Status
 from shigu.payments.models import Why
 from shigu.promotions.models import Grant
 from shigu.web import spoken
@@ -25,7 +25,9 @@ from shigu.web import spoken
 def told_back(order: Order, pieces: int, funds: Funds, now: datetime) -> str:
     """One paragraph; empty while an order waits, and for one that is paid and stays so."""
     if order.ended_at and order.status in (Status.EXPIRED, Status.CANCELLED):
-        said = [_closed(pieces, order.ended_at, now), *_wallet(order, order.ended_at, now)]
+        closed = _lost(order, now) if order.origin == Origin.LOT else ""
+        closed = closed or _closed(pieces, order.ended_at, now)
+        said = [closed, *_wallet(order, order.ended_at, now)]
         return _together([*said, *_charged(funds)])
     if order.ended_at and order.status == Status.REFUNDED:
         return _together([*_wallet(order, order.ended_at, now), *_earned(order, funds)])
@@ -51,6 +53,14 @@ def _closed(pieces: int, ended_at: datetime, now: datetime) -> str:
         pieces,
     )
     return spoken.close_up(text % {"count": pieces, "when": when})
+
+
+def _lost(order: Order, now: datetime) -> str:
+    """A lot that was not paid; one that was taken back or declined is just closed."""
+    if order.status != Status.EXPIRED or order.ended_at is None:
+        return ""
+    text = _("Not paid in time: since %(when)s the lot is not yours any more.")
+    return spoken.close_up(text % {"when": spoken.at(order.ended_at, now)})
 
 
 def _wallet(order: Order, ended_at: datetime, now: datetime) -> Iterator[str]:

@@ -6,12 +6,13 @@ three queries beyond the orders themselves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -19,7 +20,7 @@ from shigu.catalogue.models import Kind
 from shigu.kit.money import yuan
 from shigu.orders.funds import Funds, funds_of
 from shigu.orders.hiding import ENDED
-from shigu.orders.models import Order, OrderEvent, OrderLine, Status
+from shigu.orders.models import Order, OrderEvent, OrderLine, Origin, Status
 from shigu.orders.standing import Standing, standings
 from shigu.payments.models import RefundState
 from shigu.promotions.models import Coupon
@@ -39,8 +40,15 @@ HAPPENED = {
     "shipped": gettext_lazy("Handed to the carrier"),
     "refunding": gettext_lazy("The shop decided to refund this order"),
     "refunded": gettext_lazy("Refunded by the original route"),
+    "awarded": gettext_lazy("You won this lot"),
+    "offered": gettext_lazy("Its winner did not pay, so it was offered to you"),
+}
+OF_A_LOT = {
+    "time": gettext_lazy("Not paid in time: the lot is not yours any more"),
+    "cancelled": gettext_lazy("Cancelled"),
 }
 TONES = {"paid": "good", "revived": "good", "restored": "run", "placed": "run", "refunded": "good"}
+TONES |= {"awarded": "good", "offered": "run"}
 
 
 class Line(NamedTuple):
@@ -87,8 +95,19 @@ class Card:
         return self.order.status == Status.PAID and not self.order.refunding_at
 
     @property
+    def is_of_a_lot(self) -> bool:
+        """Was it won at auction?"""
+        return self.order.origin == Origin.LOT
+
+    @property
+    def may_cancel(self) -> bool:
+        """Winning binds; an offer may be declined."""
+        offered = any(event.why == "offered" for event in self.order.events.all())
+        return self.is_payable and (offered or not self.is_of_a_lot)
+
+    @property
     def may_restore(self) -> bool:
-        return self.order.status == Status.EXPIRED
+        return self.order.status == Status.EXPIRED and not self.is_of_a_lot
 
     @property
     def may_delete(self) -> bool:
@@ -111,6 +130,11 @@ class Card:
     @property
     def goods(self) -> list[OrderLine]:
         return [line.row for line in self.lines if line.row.kind == Kind.GOODS]
+
+    @property
+    def parcels(self) -> list[OrderLine]:
+        """What is sent by a carrier."""
+        return [line.row for line in self.lines if line.row.kind != Kind.COURSE]
 
     @property
     def discount(self) -> int:
@@ -148,7 +172,8 @@ class Card:
     @property
     def history(self) -> list[Happened]:
         """Newest last."""
-        return [_happened(event) for event in self.order.events.all()]
+        words = HAPPENED | OF_A_LOT if self.is_of_a_lot else HAPPENED
+        return [_happened(event, words) for event in self.order.events.all()]
 
 
 def cards_of(orders: Sequence[Order], now: datetime) -> list[Card]:
@@ -177,7 +202,9 @@ def _line(row: OrderLine) -> Line:
 
 
 def meta_of(row: OrderLine) -> str:
-    """Validity of a course (its renewal's, too), variant and quantity of goods."""
+    """Validity of a course (its renewal's, too), variant and quantity of goods, that a lot is one."""
+    if row.kind == Kind.LOT:
+        return _("Won at auction")
     if row.kind == Kind.GOODS:
         return f"{row.label} × {row.quantity}".strip()
     renewal = f"{_('Renewal')} · " if row.is_renewal else ""
@@ -197,5 +224,5 @@ def _returned(state: str, amount: str, ended_at: datetime | None, now: datetime)
     return _("¥%(amount)s is on its way back by the original route.") % {"amount": amount}
 
 
-def _happened(event: OrderEvent) -> Happened:
-    return Happened(event.at, str(HAPPENED.get(event.why, event.why)), TONES.get(event.why, ""))
+def _happened(event: OrderEvent, words: Mapping[str, str | Promise]) -> Happened:
+    return Happened(event.at, str(words.get(event.why, event.why)), TONES.get(event.why, ""))
