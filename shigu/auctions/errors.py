@@ -12,12 +12,9 @@ Refusal
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from shigu.kit.errors import Refusal
-
-if TYPE_CHECKING:
-    from shigu.auctions.deciding import Decision
 
 
 class NoSuchLot(Refusal):
@@ -60,7 +57,8 @@ class LotBusy(ComeBack):
 class BidRefused(Refusal):
     """This bid does not count. Bid at least ¥%(least)s."""
 
-    decision: Decision
+    decision: Any
+    """The `deciding.Decision` that it tells; errors know no rows."""
 
 
 class TooLow(BidRefused):
