@@ -169,7 +169,7 @@ class LotPicture(models.Model):
     """One uploaded picture of a lot; without any its cover is drawn."""
 
     lot = models.ForeignKey(Lot, models.CASCADE, related_name="pictures")
-    image = models.ImageField(_("picture"), upload_to="lots/")
+    image = models.ImageField(_("picture of the lot"), upload_to="lots/")
     position = models.PositiveSmallIntegerField(_("position"), default=0)
 
     class Meta:

@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
             name='LotPicture',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('image', models.ImageField(upload_to='lots/', verbose_name='picture')),
+                ('image', models.ImageField(upload_to='lots/', verbose_name='picture of the lot')),
                 ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
                 ('lot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pictures', to='auctions.lot')),
             ],
