@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "shigu.orders",
     "shigu.learning",
     "shigu.ops",
+    "shigu.fleet",
     "shigu.web",
 ]
 
