@@ -23,9 +23,9 @@ from typing import Any
 
 import httpx
 
+from shigu import serving
 from shigu.kit import postgres
 from shigu.kit.processes import Crew, Died, Part, answering, is_free
-from shigu.ops import serving
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent

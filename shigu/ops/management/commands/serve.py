@@ -16,8 +16,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from shigu import serving
 from shigu.kit.processes import Crew, Died, is_free
-from shigu.ops import opening, serving
+from shigu.ops import opening
 
 
 class Command(BaseCommand):
