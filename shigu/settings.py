@@ -80,6 +80,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "shigu.web.request_log.RequestLog",
+    "shigu.fleet.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -181,7 +183,9 @@ EMAIL_USE_TLS = env_flag("SHIGU_SMTP_TLS")
 DEFAULT_FROM_EMAIL = env("SHIGU_MAIL_FROM", "Shigu <shop@localhost>")
 
 # -- logs --------------------------------------------------------------------------------------
-logs.configure(json=PRODUCTION)
+LOG_JSON = env_flag("SHIGU_LOG_JSON", default=PRODUCTION)
+logs.configure(json=LOG_JSON)
+LOGGING = logs.stdlib(json=LOG_JSON)
 
 # -- language and time -----------------------------------------------------------------------
 LANGUAGE_CODE = env("SHIGU_LANGUAGE", "zh-hans")
@@ -204,8 +208,26 @@ WHITENOISE_USE_FINDERS = env_flag("SHIGU_STATIC_FROM_SOURCE")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
+# -- a fleet's broker, and figures -------------------------------------------------------------
+CELERY_BROKER_URL = env("CELERY_BROKER_URL")  # redis:// or amqp://; empty: the embedded clock
+METRICS_TOKEN = env("SHIGU_METRICS_TOKEN")  # who knows it may read /metrics from elsewhere
+METRICS = env_flag("SHIGU_METRICS", default=bool(METRICS_TOKEN))
+
 # -- cache and sessions ----------------------------------------------------------------------
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+REDIS_URL = env("SHIGU_REDIS_URL")  # empty: each process keeps its own
+REDIS_PREFIX = env("SHIGU_REDIS_PREFIX", "shigu")  # where several shops share one server
+
+
+def _cache(name: str) -> dict[str, str]:
+    """One of the shop's caches: in this process, or in the Redis that all of them share."""
+    if not REDIS_URL:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
+    backend = f"shigu.kit.caching.{name.title()}Cache"
+    return {"BACKEND": backend, "LOCATION": REDIS_URL, "KEY_PREFIX": f"{REDIS_PREFIX}:{name}"}
+
+
+CACHES = {"default": _cache("shared"), "sessions": _cache("session")}
+SESSION_CACHE_ALIAS = "sessions"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 
@@ -274,6 +296,11 @@ ASK_BACKSTOP = env_seconds("SHIGU_ASK_BACKSTOP", timedelta(minutes=30))
 ASK_MARGIN = env_seconds("SHIGU_ASK_MARGIN", timedelta(seconds=30))
 CLOCK_POLL = env_seconds("SHIGU_CLOCK_POLL", timedelta(seconds=1))
 CLOCK_MAY_SHIFT = env_flag("SHIGU_CLOCK_MAY_SHIFT", default=not PRODUCTION)
+
+# -- a fleet's broker (empty: one machine, nothing of Celery is loaded) --------------------------
+CELERY_BROKER_URL = env("CELERY_BROKER_URL")  # redis://… or amqp://…
+CELERY_RESULT_BACKEND = env("CELERY_RESULT_BACKEND") or None  # for extensions that want results
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {}  # entries of extensions
 
 # -- credits -----------------------------------------------------------------------------------
 CREDITS_PER_YUAN = int(env("SHIGU_CREDITS_PER_YUAN", "10"))  # so many are worth ¥1; divides 100
