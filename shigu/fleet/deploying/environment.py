@@ -8,13 +8,12 @@ NAME=value a line, blank lines and # comments, quotes around a whole value.
 from __future__ import annotations
 
 import os
-import pwd
 import re
 from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
 from shigu.fleet.deploying.files import rendered
-from shigu.fleet.deploying.place import Place, exists
+from shigu.fleet.deploying.place import Place, give_to
 
 NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -31,9 +30,7 @@ def ensure(place: Place) -> bool:
     with os.fdopen(handle, "w") as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(text)
-        if os.geteuid() == 0 and exists(place.user):
-            row = pwd.getpwnam(place.user)
-            os.fchown(file.fileno(), row.pw_uid, row.pw_gid)
+        give_to(place.user, path)
     return True
 
 

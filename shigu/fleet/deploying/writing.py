@@ -13,7 +13,7 @@ from pathlib import Path
 
 from shigu.fleet.deploying import environment
 from shigu.fleet.deploying.files import rendered
-from shigu.fleet.deploying.place import Place
+from shigu.fleet.deploying.place import Place, give_to
 from shigu.fleet.deploying.programs import Program, programs
 
 KINDS = ("supervisor", "systemd", "environment")
@@ -21,12 +21,20 @@ KINDS = ("supervisor", "systemd", "environment")
 
 def write(kind: str, place: Place) -> list[Path]:
     """All files of a kind, and the folders they need; which ones were written."""
-    for folder in (place.folder, place.var, place.logs):
-        folder.mkdir(parents=True, exist_ok=True)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    for folder in (place.var, place.logs):
+        _make(folder, place)
     made = [place.environment_file] if environment.ensure(place) else []
     for name, text in files(kind, place).items():
         made.append(_put(place.folder / name, text))
     return made
+
+
+def _make(folder: Path, place: Place) -> None:
+    """A folder for what runs: its user's, where root makes it."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        give_to(place.user, folder)
 
 
 def files(kind: str, place: Place) -> dict[str, str]:
