@@ -210,6 +210,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 # -- a fleet's broker, and figures -------------------------------------------------------------
 CELERY_BROKER_URL = env("CELERY_BROKER_URL")  # redis:// or amqp://; empty: the embedded clock
+CELERY_RESULT_BACKEND = env("CELERY_RESULT_BACKEND") or None  # for extensions that want results
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {}  # entries of extensions, which every scheduler sends once
 METRICS_TOKEN = env("SHIGU_METRICS_TOKEN")  # who knows it may read /metrics from elsewhere
 METRICS = env_flag("SHIGU_METRICS", default=bool(METRICS_TOKEN))
 
@@ -296,11 +298,6 @@ ASK_BACKSTOP = env_seconds("SHIGU_ASK_BACKSTOP", timedelta(minutes=30))
 ASK_MARGIN = env_seconds("SHIGU_ASK_MARGIN", timedelta(seconds=30))
 CLOCK_POLL = env_seconds("SHIGU_CLOCK_POLL", timedelta(seconds=1))
 CLOCK_MAY_SHIFT = env_flag("SHIGU_CLOCK_MAY_SHIFT", default=not PRODUCTION)
-
-# -- a fleet's broker (empty: one machine, nothing of Celery is loaded) --------------------------
-CELERY_BROKER_URL = env("CELERY_BROKER_URL")  # redis://… or amqp://…
-CELERY_RESULT_BACKEND = env("CELERY_RESULT_BACKEND") or None  # for extensions that want results
-CELERY_BEAT_SCHEDULE: dict[str, Any] = {}  # entries of extensions
 
 # -- credits -----------------------------------------------------------------------------------
 CREDITS_PER_YUAN = int(env("SHIGU_CREDITS_PER_YUAN", "10"))  # so many are worth ¥1; divides 100
