@@ -13,8 +13,15 @@ from collections.abc import Callable
 
 from shigu.kit.processes import Part, answering
 
-QUEUES = {"order": ("auction", "order"), "outside": ("outside",), "sweep": ("sweep",)}
-"""What each group of workers drains: what buyers wait for, calls to the outside, tidying up."""
+QUEUES = {
+    "order": ("auction", "order"),
+    "outside": ("outside",),
+    "sweep": ("sweep", "celery"),
+}
+"""What each group of workers drains: what buyers wait for; calls to the outside; the rest and extensions."""
+
+LAST_CALL = 45
+"""Seconds that requests in hand may take after a server was told to end; all stop waits are longer."""
 
 SCHEDULER = "shigu.fleet.scheduler:Scheduler"
 
@@ -85,7 +92,9 @@ def reach(host: str) -> str:
 
 def _granian(python: str, door: str, interface: str, host: str, port: int) -> list[str]:
     listening = ["--interface", interface, "--host", host, "--port", str(port), "--no-ws"]
-    return [python, "-m", "granian", door, *listening]
+    # A worker that was told to end while it started never hears it: without this its server waits for ever.
+    ending = ["--workers-kill-timeout", str(LAST_CALL)]
+    return [python, "-m", "granian", door, *listening, *ending]
 
 
 def _celery(python: str, verb: str) -> list[str]:

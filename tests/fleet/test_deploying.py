@@ -184,7 +184,7 @@ def test_supervisor_itself_starts_at_boot(place: Place) -> None:
     writing.write("supervisor", place)
     lines = (place.folder / "supervisor.service").read_text().splitlines()
     assert "WantedBy=multi-user.target" in lines
-    assert "TimeoutStopSec=90" in lines
+    assert f"TimeoutStopSec={60 * len(programs(place)) + 30}" in lines
     assert "User=nobody" in lines
     assert any("supervisord --nodaemon" in line for line in lines)
 

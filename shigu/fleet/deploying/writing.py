@@ -50,7 +50,8 @@ def _supervisor(place: Place) -> Iterator[tuple[str, str]]:
         "supervisord.conf",
         rendered("supervisord.conf.j2", place=place, programs=programs(place)),
     )
-    yield "supervisor.service", rendered("supervisor.service.j2", place=place)
+    wait = 60 * len(programs(place)) + 30
+    yield "supervisor.service", rendered("supervisor.service.j2", place=place, wait=wait)
     conf = f"-c {place.folder}/supervisord.conf"
     for name in ("supervisord", "supervisorctl"):
         yield from _command(place, name, name, f"-m supervisor.{name} {conf}").items()
