@@ -288,9 +288,22 @@ async def health(request: Request) -> Response:
     return JSONResponse({"ok": True, "streams": len(request.app.state.watch.streams)})
 
 
+async def metrics(request: Request) -> Response:
+    """Figures for Prometheus, under the rules of the pages' own `/metrics`."""
+    if not settings.METRICS:
+        return PlainTextResponse("Metrics are off: SHIGU_METRICS=1.\n", 404)
+    from shigu.fleet import admittance, stream_figures  # noqa: PLC0415 - only where they are wanted
+
+    if not admittance.is_admitted(request.client.host if request.client else "", request.headers):
+        return PlainTextResponse("Not for you.\n", 403)
+    text, kind = stream_figures.page(request.app.state.watch)
+    return Response(text, media_type=kind, headers={"Cache-Control": "no-store"})
+
+
 application = Starlette(
     routes=[
         Route("/events/health", health, methods=["GET"]),
+        Route("/events/metrics", metrics, methods=["GET"]),
         Route("/events/{ticket}", events, methods=["GET"]),
     ],
     lifespan=lifespan,

@@ -79,6 +79,9 @@ INSTALLED_APPS = [
     "shigu.web",
 ]
 
+METRICS_TOKEN = env("SHIGU_METRICS_TOKEN")  # who knows it may read /metrics from elsewhere
+METRICS = env_flag("SHIGU_METRICS", default=bool(METRICS_TOKEN))
+
 MIDDLEWARE = [
     "shigu.web.request_log.RequestLog",
     "shigu.fleet.probes.Probes",
@@ -96,6 +99,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "shigu.web.security.SecurityHeaders",
 ]
+
+if METRICS:
+    MIDDLEWARE.insert(2, "shigu.fleet.metering.Metering")
 
 ROOT_URLCONF = "shigu.urls"
 WSGI_APPLICATION = "shigu.wsgi.application"
@@ -120,6 +126,10 @@ TEMPLATES = [
 
 
 # -- PostgreSQL ------------------------------------------------------------------------------
+POOL = int(env("SHIGU_POOL", "20"))  # connections of one process, at most
+PROCESSES = int(env("SHIGU_PROCESSES", "4"))  # processes of the whole shop that have a pool
+
+
 def _database(url: str) -> dict[str, Any]:
     """Django's database entry for a PostgreSQL URL; every connection has time limits."""
     parts = conninfo_to_dict(url)
@@ -128,7 +138,7 @@ def _database(url: str) -> dict[str, Any]:
         "statement_timeout": env("SHIGU_STATEMENT_TIMEOUT", "60s"),
         "idle_in_transaction_session_timeout": "10s",
     }
-    pool = {"min_size": 0, "max_size": int(env("SHIGU_POOL", "20")), "timeout": 10}
+    pool = {"min_size": 0, "max_size": POOL, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", "shigu"),
@@ -186,6 +196,7 @@ DEFAULT_FROM_EMAIL = env("SHIGU_MAIL_FROM", "Shigu <shop@localhost>")
 LOG_JSON = env_flag("SHIGU_LOG_JSON", default=PRODUCTION)
 logs.configure(json=LOG_JSON)
 LOGGING = logs.stdlib(json=LOG_JSON)
+OTEL = env_flag("SHIGU_OTEL")  # traces by OTLP, as the standard OTEL_* names say
 
 # -- language and time -----------------------------------------------------------------------
 LANGUAGE_CODE = env("SHIGU_LANGUAGE", "zh-hans")
@@ -208,12 +219,10 @@ WHITENOISE_USE_FINDERS = env_flag("SHIGU_STATIC_FROM_SOURCE")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
-# -- a fleet's broker, and figures -------------------------------------------------------------
+# -- a fleet's broker --------------------------------------------------------------------------
 CELERY_BROKER_URL = env("CELERY_BROKER_URL")  # redis:// or amqp://; empty: the embedded clock
 CELERY_RESULT_BACKEND = env("CELERY_RESULT_BACKEND") or None  # for extensions that want results
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {}  # entries of extensions, which every scheduler sends once
-METRICS_TOKEN = env("SHIGU_METRICS_TOKEN")  # who knows it may read /metrics from elsewhere
-METRICS = env_flag("SHIGU_METRICS", default=bool(METRICS_TOKEN))
 
 # -- cache and sessions ----------------------------------------------------------------------
 REDIS_URL = env("SHIGU_REDIS_URL")  # empty: each process keeps its own

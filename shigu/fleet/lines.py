@@ -14,13 +14,12 @@ PATIENCE = 2.0
 
 def ask_broker() -> None:
     """Connect to the broker and let go again; raises where it is away."""
-    from kombu import Connection  # noqa: PLC0415 - only where a broker is configured
+    from kombu.connection import Connection  # noqa: PLC0415 - only where a broker is configured
 
     limits = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
     given = limits if settings.CELERY_BROKER_URL.startswith(("redis", "rediss")) else {}
-    with Connection(
-        settings.CELERY_BROKER_URL, connect_timeout=PATIENCE, transport_options=given
-    ) as broker:
+    url = settings.CELERY_BROKER_URL
+    with Connection(url, connect_timeout=PATIENCE, transport_options=given) as broker:  # type: ignore[no-untyped-call]
         broker.ensure_connection(max_retries=1, timeout=PATIENCE, interval_start=0)
         broker.default_channel  # noqa: B018 - Redis is talked to only now
 

@@ -87,7 +87,8 @@ class Client:
 
     def nothing(self, verb: str, *args: Any) -> Any:
         """As if nothing were there."""
-        return NOTHING.get(verb, lambda *_: False)(*args)
+        found = NOTHING.get(verb)
+        return found(*args) if found else False
 
 
 class LocalClient(Client):
@@ -106,7 +107,7 @@ class SharedCache(RedisCache):
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
-        self._class = LocalClient  # type: ignore[assignment]
+        self._class = LocalClient
 
 
 class SessionCache(RedisCache):
@@ -114,4 +115,4 @@ class SessionCache(RedisCache):
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
-        self._class = Client  # type: ignore[assignment]
+        self._class = Client

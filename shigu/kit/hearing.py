@@ -28,10 +28,11 @@ Stands = Callable[[bool], None]
 
 async def listen(what: str, tell: Tell, stands: Stands) -> None:
     """Forever; a Redis that is away is tried again each second."""
+    lost: tuple[type[Exception], ...] = (*shared.lost(), TimeoutError)
     while True:
         try:
             await _listen(shared.name(what), tell, stands)
-        except (*shared.lost(), TimeoutError) as error:
+        except lost as error:
             log.warning("redis.away", problem=type(error).__name__)
         await asyncio.sleep(shared.REST)
 
@@ -39,8 +40,7 @@ async def listen(what: str, tell: Tell, stands: Stands) -> None:
 async def _listen(channel: str, tell: Tell, stands: Stands) -> None:
     import redis.asyncio as redis  # noqa: PLC0415 - only where a Redis is configured
 
-    limits = {"socket_connect_timeout": ANSWER}
-    client = redis.Redis.from_url(settings.REDIS_URL, **limits)
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=ANSWER)
     try:
         async with client.pubsub() as line:
             await asyncio.wait_for(line.subscribe(channel), ANSWER)

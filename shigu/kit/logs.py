@@ -76,8 +76,8 @@ def _last(json: bool) -> list[Processor]:
     ]
 
 
-def _as_text(info: ExcInfo) -> str:
-    return told(info[1])
+def _as_text(exc_info: ExcInfo) -> str:
+    return told(exc_info[1])
 
 
 def told(error: BaseException) -> str:
