@@ -109,16 +109,18 @@ class House:
     def status(self) -> dict[str, str]:
         """State of each program, as the console tells it."""
         name = "{group}:{name}".format
-        found = self.console().supervisor.getAllProcessInfo()
+        found = self.ask("getAllProcessInfo")
         return {
             one["name"] if one["group"] == one["name"] else name(**one): one["statename"]
             for one in found
         }
 
-    def console(self) -> Any:
-        """Supervisor's console, with its password."""
+    def ask(self, verb: str, *words: str) -> Any:
+        """One question to supervisor's console, with its password."""
         known = f"shigu:{self.passwords['SHIGU_CONSOLE_PASSWORD']}"
-        return ServerProxy(f"http://{known}@{HOST}:{self.place.console_port}/RPC2")
+        console = f"http://{known}@{HOST}:{self.place.console_port}/RPC2"
+        with ServerProxy(console) as proxy:
+            return getattr(proxy.supervisor, verb)(*words)
 
     def is_running(self) -> bool:
         try:
@@ -132,7 +134,7 @@ class House:
         return self.is_running() and _says(f"{self.url}/readyz", 200) and _says(flower, 401)
 
     def pid(self, name: str) -> int:
-        return int(self.console().supervisor.getProcessInfo(name)["pid"])
+        return int(self.ask("getProcessInfo", name)["pid"])
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return httpx.get(f"{self.url}{path}", trust_env=False, timeout=20, **more)
@@ -142,7 +144,7 @@ class House:
         until = time.monotonic() + seconds
         while not (found := condition()):
             assert time.monotonic() < until, f"{self.status()}\n{self.last_words()}"
-            time.sleep(0.2)
+            time.sleep(0.5)
         return found
 
     def last_words(self) -> str:
