@@ -24,6 +24,7 @@ from shigu import serving
 from shigu.fleet.deploying import environment, writing
 from shigu.fleet.deploying.place import BadPlace, Place
 from shigu.fleet.deploying.programs import NUMBER, programs
+from shigu.fleet.queues import queues
 from tests.fleet.keys import supervisor_reads, systemd_knows_not
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -351,3 +352,9 @@ def test_what_root_makes_belongs_to_who_runs_it(place: Place) -> None:
     for path in (place.environment_file, place.var, place.logs):
         assert path.stat().st_uid == owner
     assert (place.folder / "supervisord.conf").stat().st_uid == os.geteuid()
+
+
+def test_every_queue_has_its_workers() -> None:
+    """The groups share out all queues there are, each to one of them."""
+    shared = [queue for group in serving.QUEUES.values() for queue in group]
+    assert sorted(shared) == sorted(queue.name for queue in queues("redis://nowhere"))

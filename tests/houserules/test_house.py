@@ -77,6 +77,8 @@ def test_nothing_of_this_machine_is_committed() -> None:
         "bin/*",
         "docs/**/*.md",
         "requirements/*",
+        "deploy/**/*",
+        "shigu/fleet/deploying/files/*",
         "pyproject.toml",
         "shigu/**/*.py",
     ):
