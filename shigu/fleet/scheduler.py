@@ -32,6 +32,9 @@ from shigu.fleet.posting import Post
 log = structlog.get_logger(__name__)
 
 GATHER = 0.05
+STILL = timedelta(milliseconds=25)
+"""The first due row of a kind has moved if it is more than this later than before: two clocks are read."""
+
 AT_A_LOSS = 1.0
 """Seconds to wait after an error that nobody foresaw."""
 
@@ -85,7 +88,7 @@ class Scheduler(beat.Scheduler):
             turns.recall(self.schedule.values())
             self._recalled, self._heap = True, None
         pause = super().tick()
-        return self.poll if pause is None else float(pause)
+        return self.poll if pause is None else max(0.0, pause)
 
     # -- the clock ---------------------------------------------------------------------------
 
@@ -106,7 +109,7 @@ class Scheduler(beat.Scheduler):
 
     def _hint_at(self, kind: Kind, head: datetime) -> None:
         """Then let it be drained a while; twice as long each time that its head has not moved."""
-        if head > self._heads.get(kind.name, head):
+        if head > self._heads.get(kind.name, head) + STILL:
             self.watch.forget(kind.name)
         self._heads[kind.name] = head
         self.post.send(kind)

@@ -9,8 +9,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
+
+from shigu.kit.processes import end_with_parent
 
 HOST = "127.0.0.1"
 PATIENCE = 60
@@ -45,13 +49,20 @@ class Server:
                 stderr=said,
                 env=self.env,
                 start_new_session=True,
+                preexec_fn=end_with_parent,
             )
         self._wait(lambda: listens(self.port))
 
     def kill(self) -> None:
+        """SIGKILL to all of it: what was started may be a script around the real server."""
         if self.process:
+            family = psutil.Process(self.process.pid).children(recursive=True)
             self.process.kill()
             self.process.wait()
+            for child in family:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            psutil.wait_procs(family, timeout=10)
             self.process = None
 
     def end(self) -> None:

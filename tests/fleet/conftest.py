@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clock.conftest import _bells, _own_folder, tower
+from shigu.fleet.models import Turn
+from tests.clock.conftest import Tower, _bells, _own_folder, tower
 from tests.fleet import brokers
 from tests.fleet.crew import Crew
 
@@ -26,3 +27,9 @@ def crew(_bells: str, redis: tuple[str, brokers.Server], tmp_path: Path) -> Iter
     made = Crew(redis[0], _bells, tmp_path)
     yield made
     made.end()
+
+
+@pytest.fixture
+def no_turns(tower: Tower) -> None:
+    """No entry of `beat_schedule` was ever sent."""
+    Turn.objects.all().delete()

@@ -21,7 +21,8 @@ class DoublingPost(Post):
     """Each hint twice and once more."""
 
     def send(self, kind: Kind) -> bool:
-        return all([super(DoublingPost, self).send(kind) for _ in range(3)])
+        sent = [super(DoublingPost, self).send(kind) for _ in range(3)]
+        return all(sent)
 
 
 class Dropping(Scheduler):
