@@ -300,7 +300,7 @@ def test_what_cannot_be_is_refused_in_words(place: Place, options: list[str], wh
 def test_a_path_that_files_would_misread_is_refused(tmp_path: Path) -> None:
     """Blanks and percent signs mean something to supervisor and systemd."""
     for name in ("my shop", "100%", "a;b", "$HOME"):
-        with pytest.raises(CommandError, match="blanks or signs"):
+        with override("en"), pytest.raises(CommandError, match="blanks or signs"):
             call_command("deploy", "supervisor", "--write", str(tmp_path / name), "--user", "")
     assert list(tmp_path.iterdir()) == []
 
