@@ -31,7 +31,7 @@ BOUNDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 60, 600)
 SETTLED = timedelta(minutes=10)
 """Older rows of the history are all committed: no transaction may live so long."""
 
-COUNTED = "figures of orders"
+COUNTED = "figures-of-orders"
 HAPPENED = {"time": "expired"}
 """Words of the history that say less than the figure should."""
 
@@ -89,7 +89,7 @@ def _histogram(counts: Counter[int]) -> tuple[list[tuple[str, float]], float]:
     """Prometheus' cumulative buckets from ours, and the sum of what they may be at most."""
     uppers = {bucket: lateness.upper(bucket).total_seconds() for bucket in counts}
     buckets: list[tuple[str, float]] = [
-        (str(bound), sum(n for bucket, n in counts.items() if uppers[bucket] <= bound))
+        (str(float(bound)), sum(n for bucket, n in counts.items() if uppers[bucket] <= bound))
         for bound in BOUNDS
     ]
     buckets.append(("+Inf", counts.total()))
@@ -132,7 +132,7 @@ def orders() -> dict[str, int]:
 
 
 def _name() -> str:
-    return f"{COUNTED} {connection.settings_dict['NAME']}"
+    return f"{COUNTED}-{connection.settings_dict['NAME']}"
 
 
 BETWEEN = """

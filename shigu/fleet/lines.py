@@ -19,7 +19,7 @@ def ask_broker() -> None:
     limits = {"socket_timeout": PATIENCE, "socket_connect_timeout": PATIENCE}
     given = limits if settings.CELERY_BROKER_URL.startswith(("redis", "rediss")) else {}
     url = settings.CELERY_BROKER_URL
-    with Connection(url, connect_timeout=PATIENCE, transport_options=given) as broker:  # type: ignore[no-untyped-call]
+    with Connection(url, connect_timeout=PATIENCE, transport_options=given) as broker:
         broker.ensure_connection(max_retries=1, timeout=PATIENCE, interval_start=0)
         broker.default_channel  # noqa: B018 - Redis is talked to only now
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from django.db import connection
+from django.db import connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 from django.http import HttpRequest, HttpResponseBase
 
@@ -63,7 +63,8 @@ def show_process() -> None:
     meters.pushes.labels("said").set(speaker.said)
     meters.pushes.labels("lost").set(speaker.lost)
     meters.redis_away.set(shared.away.times + speaker.away.times)
-    if isinstance(connection, DatabaseWrapper) and (pool := connection.pool):
+    database = connections["default"]
+    if isinstance(database, DatabaseWrapper) and (pool := database.pool):
         told = pool.get_stats()
         meters.connections.labels("open").set(told.get("pool_size", 0))
         meters.connections.labels("idle").set(told.get("pool_available", 0))

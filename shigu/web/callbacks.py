@@ -24,6 +24,7 @@ from django.views.decorators.http import require_GET, require_POST
 from shigu.payments import notices, returning
 from shigu.payments.opening import Addresses
 from shigu.payments.provider import Unverified, providers
+from shigu.web.request_log import about
 
 MOST_BYTES = 64 * 1024
 
@@ -70,7 +71,9 @@ def come_back(request: HttpRequest, provider: str) -> HttpResponse:
     except (Unverified, DatabaseError) as problem:
         log.info("payments.return_refused", provider=provider, why=str(problem)[:80])
         attempt = None
-    if attempt is None:
+    if attempt:
+        about(attempt.number)
+    else:
         messages.warning(
             request,
             gettext("That address was not complete. Your orders show how the payment stands."),
