@@ -168,7 +168,7 @@ def _said(entry: Entry, subject: Subject | None, links: Mapping[Subject, SafeStr
     texts = ABOUT_TOP_UP if subject and subject[0] == "top-up" else ABOUT_ORDER
     if subject and subject in links and entry.kind in texts:
         return _filled(texts[entry.kind], number=links[subject])
-    if entry.kind in BY_ITSELF:
+    if entry.kind == Event.WELCOME or (entry.kind in BY_ITSELF and entry.note):
         return _filled(BY_ITSELF[entry.kind], note=entry.note)
     return conditional_escape(str(entry.kind.label))
 
