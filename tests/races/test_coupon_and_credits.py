@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from shigu.clock import claiming
 from shigu.clock.drain import drain
@@ -98,9 +99,11 @@ def test_control_without_locks_they_are_promised_twice(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: only the constraint stands in the way, and that is an error for the buyer."""
+    with transaction.atomic():
+        credits.locked([market.alice.pk])  # the accounts are there: nothing is missing but the lock
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
     monkeypatch.setattr(credits, "locked", lambda users: {user: credits.of(user) for user in users})
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="IntegrityError"):
         credits_from_two_tabs(market)
 
 
@@ -273,8 +276,7 @@ def test_control_without_locks_a_free_order_is_no_answer_to_the_second_tab(
 ) -> None:
     """Negative control: both believe that there is none; the second falls over the key."""
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
-    monkeypatch.setattr(credits, "locked", lambda users: {user: credits.of(user) for user in users})
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="order_key_once"):
         free_order_in_two_tabs(market)
 
 
