@@ -46,7 +46,7 @@ ROOMS = [
     Room("races", ("tests/races",), 3),
     Room("life", ("tests/life",), 2),
     Room("bench", ("tests/bench",), 1),
-    Room("browser", ("tests/browser",), 4, needs="chromium"),
+    Room("browser", ("tests/browser",), 6, needs="chromium"),
 ]
 
 
