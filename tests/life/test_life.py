@@ -125,6 +125,7 @@ class Life(RuleBasedStateMachine):
         self.grants = [self.market.grant(self.buyer, off=off) for off in (500, 99_000)]
         self.market.give(self.buyer, 900)
         self._topped_up(60_000)
+        self._opened("top-up", self.top_up(100), "page")  # nobody pays this one
 
     def _topped_up(self, amount: int) -> None:
         """Asked for, paid, and told of twice."""
