@@ -52,7 +52,7 @@ ROOMS = [
     Room("fleet", ("tests/fleet",), 6),
     Room("rabbit", ("tests/rabbit",), 3, needs="rabbitmq-server"),
     Room("bench", ("tests/bench",), 1),
-    Room("browser", ("tests/browser",), 4, needs="chromium"),
+    Room("browser", ("tests/browser",), 6, needs="chromium"),
 ]
 
 

@@ -27,6 +27,8 @@ from shigu.payments.provider import Unverified, providers
 from shigu.web.request_log import about
 
 MOST_BYTES = 64 * 1024
+RESULTS = {"order": "result", "top-up": "top_up_result"}
+"""What a payment was for, and the page that says what became of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +81,7 @@ def come_back(request: HttpRequest, provider: str) -> HttpResponse:
             gettext("That address was not complete. Your orders show how the payment stands."),
         )
         return redirect("orders")
-    return redirect("result", attempt.number)
+    return redirect(RESULTS[attempt.purpose], attempt.number)
 
 
 urlpatterns = [

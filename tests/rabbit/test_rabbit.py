@@ -9,7 +9,7 @@ import pytest
 
 from shigu import clock
 from shigu.fleet import posting, queues
-from shigu.fleet.app import _fixed, _usual, app
+from shigu.fleet.app import _make, app
 from shigu.fleet.posting import Post
 from tests.clock.bells import Bell, Question, Strike
 from tests.clock.conftest import Tower
@@ -61,22 +61,15 @@ def test_queues_are_quorum_queues_and_stay_short(
     """What the server holds is of the right kind, drops old hints itself, and gets no more than a hundred."""
     monkeypatch.setattr(posting, "COUNTED_EVERY", 0.0)
     kind, url = tower.declare(urgency="auction"), rabbit[0]
-    kept = dict(app.conf.changes)
-    app.conf.update(_fixed(url) | _usual(url) | {"broker_url": url})
-    app.amqp.__dict__.pop("queues", None)
-    app.amqp.__dict__.pop("send_task_message", None)
-    try:
-        post = Post()
-        sent = sum(post.send(kind) for _ in range(posting.ENOUGH + 50))
-        assert posting.ENOUGH <= sent <= posting.ENOUGH + 20  # the server counts a moment later
-        channel = post._connection.channel()
-        with pytest.raises(post._connection.channel_errors, match="inequivalent"):
-            channel.queue_declare("auction", durable=True, arguments={"x-queue-type": "classic"})
-        post.close()
-    finally:
-        app.conf.changes.clear()
-        app.conf.update(kept)
-        app.amqp.__dict__.pop("queues", None)
-        app.amqp.__dict__.pop("send_task_message", None)
+    made = _make(url)
+    made.conf.broker_url = url
+    app.set_current()
+    monkeypatch.setattr(posting, "app", made)
+    post = Post()
+    sent = sum(post.send(kind) for _ in range(posting.ENOUGH + 50))
+    assert posting.ENOUGH <= sent <= posting.ENOUGH + 20  # the server counts a moment later
+    with made.connection_for_write() as link, pytest.raises(link.channel_errors, match="inequiv"):
+        link.channel().queue_declare("auction", durable=True, arguments={"x-queue-type": "classic"})
+    post.close()
     arguments = {queue.name: queue.queue_arguments for queue in queues.queues(url)}
     assert arguments["order"] == {"x-queue-type": "quorum", "x-message-ttl": 30_000}
