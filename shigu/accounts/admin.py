@@ -36,7 +36,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "nickname", "email", "city", "is_active", "is_staff", "date_joined"]
-    list_filter = ["is_active", "is_staff", "date_joined"]
+    list_filter = ["is_active", "is_staff", "is_student", "date_joined"]
     search_fields = ["username", "email", "nickname"]
     show_full_result_count = False
     list_per_page = 50
@@ -46,7 +46,15 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         (None, {"fields": [("username", "email"), "password"]}),
         (
             _("Profile"),
-            {"fields": [("nickname", "city"), ("job", "born_on"), "gender", "signature"]},
+            {
+                "fields": [
+                    ("nickname", "city"),
+                    ("job", "born_on"),
+                    "gender",
+                    "signature",
+                    "is_student",
+                ]
+            },
         ),
         (_("Rights"), {"fields": [("is_active", "is_staff", "is_superuser"), "user_permissions"]}),
         (_("Dates"), {"fields": [("last_login", "date_joined")]}),

@@ -51,12 +51,14 @@ def facts(activities: Iterable[Activity]) -> tuple[Running, ...]:
     """These rows as facts, whether they run or not (a preview asks that)."""
     rows = list(activities)
     scopes = scopes_of(Activity, [row.pk for row in rows]) if rows else {}
-    return tuple(_facts(row, scopes[row.pk]) for row in rows)
+    return tuple(as_fact(row, scopes[row.pk]) for row in rows)
 
 
-def _facts(row: Activity, scope: Scope) -> Running:
+def as_fact(row: Activity, scope: Scope) -> Running:
+    """One row, saved or not, whose scope is known; its steps are read where they were not yet."""
+    steps = row.steps.all() if row.pk else ()
     return Running(
-        id=row.pk,
+        id=row.pk or 0,
         kind=ActivityKind(row.kind),
         name_zh=row.name_zh,
         name_en=row.name_en,
@@ -64,5 +66,5 @@ def _facts(row: Activity, scope: Scope) -> Running:
         ends_at=row.ends_at,
         percent=row.percent or 100,
         amount=row.amount or 0,
-        steps=tuple((step.least, step.off) for step in row.steps.all()),
+        steps=tuple((step.least, step.off) for step in steps),
     )

@@ -69,11 +69,13 @@ class SkuForm(forms.ModelForm):
 
     price = YuanField(label=_("Price in yuan"))
     was = YuanField(label=_("Crossed out"), required=False)
+    renewal_price = YuanField(label=_("Renewal in yuan"), required=False)
 
     class Meta:
         model = Sku
         fields = [
-            "code", "label_zh", "label_en", "validity_days", "price", "was", "on_sale", "position",
+            "code", "label_zh", "label_en", "validity_days", "price", "was", "renewal_price", "on_sale",
+            "position",
         ]  # fmt: skip
 
     def clean(self) -> dict[str, Any]:
@@ -86,6 +88,8 @@ class SkuForm(forms.ModelForm):
             self.add_error("validity_days", _("A course has a validity; 0 is permanent."))
         if kind == Kind.GOODS and data.get("validity_days") is not None:
             self.add_error("validity_days", _("Goods have no validity."))
+        if kind == Kind.GOODS and data.get("renewal_price") is not None:
+            self.add_error("renewal_price", _("Only courses are renewed."))
         return data
 
 
@@ -119,7 +123,18 @@ class ProductAdmin(ModelAdmin):
     inlines = [Skus]
     warn_unsaved_form = True
     fieldsets = [
-        (None, {"fields": [("name_zh", "name_en"), ("kind", "category"), "slug", "on_sale"]}),
+        (
+            None,
+            {
+                "fields": [
+                    ("name_zh", "name_en"),
+                    ("kind", "category"),
+                    "slug",
+                    "on_sale",
+                    "most_credits",
+                ]
+            },
+        ),
         (_("Words"), {"fields": ["brief_zh", "brief_en", "story_zh", "story_en"]}),
         (_("Made by"), {"fields": [("maker_zh", "maker_en"), ("level", "lessons")]}),
         (_("Cover"), {"fields": ["cover", "motif", "popularity"]}),

@@ -8,6 +8,8 @@ changes prices for a time; what it does to them is computed in `orders.pricing`.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import get_language
@@ -274,6 +276,14 @@ class ActivityKind(models.TextChoices):
     STUDENT = "student", _("Student price")
 
 
+class Stage(models.TextChoices):
+    """Where an activity stands in time."""
+
+    COMING = "coming", _("Coming")
+    RUNNING = "running", _("Running")
+    ENDED = "ended", _("Ended")
+
+
 class Activity(Scoped, Named):
     """A price event 优惠活动 from `starts_at` until `ends_at`; the best one applies, they do not stack.
 
@@ -314,6 +324,12 @@ class Activity(Scoped, Named):
                 name="activity_amount_where_it_counts",
             ),
         ]
+
+    def stage(self, now: datetime) -> Stage:
+        """Is it still to come, running, or over at `now`?"""
+        if now < self.starts_at:
+            return Stage.COMING
+        return Stage.RUNNING if now < self.ends_at else Stage.ENDED
 
 
 class Step(models.Model):

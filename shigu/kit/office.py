@@ -16,7 +16,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -127,3 +127,23 @@ class YuanField(forms.DecimalField):
             return bool(initial != self.clean(data))
         except forms.ValidationError:
             return True
+
+
+class Picking(forms.BaseForm):
+    """A form whose `picked` fields hold ids chosen from a list: what is no id was never chosen.
+
+    Put before `forms.ModelForm`. Django's own widget asks the database for whatever was sent, and breaks.
+    """
+
+    picked: tuple[str, ...] = ()
+
+    def __init__(self, data: QueryDict | None = None, *args: Any, **more: Any) -> None:
+        if data is not None:
+            data = data.copy()
+            for name in self.picked:
+                data.setlist(name, [one for one in data.getlist(name) if _is_id(one)])
+        super().__init__(data, *args, **more)
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) < 19

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shigu import clock
 from shigu.catalogue.models import Reach
-from shigu.kit.office import YuanField
+from shigu.kit.office import Picking, YuanField
 from shigu.promotions.models import Coupon, CouponKind, Way, plain_code
 
 CHOSEN = {Reach.DIRECTION: "directions", Reach.CATEGORY: "categories", Reach.PRODUCT: "products"}
@@ -25,12 +25,16 @@ FIXED_ONCE_ISSUED = {
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{3,31}")
 
 
-class CouponForm(forms.ModelForm):
+class CouponForm(Picking, forms.ModelForm):
     """See the module."""
+
+    picked = ("directions", "categories", "products")
 
     amount = YuanField(label=_("Off in yuan"), required=False)
     percent = forms.IntegerField(
-        label=_("Percent still paid"), required=False, help_text=_("85 is 15% off")
+        label=_("Percent still paid"),
+        required=False,
+        help_text=_("With 85, a hundred yuan become 85."),
     )
     least = YuanField(
         label=_("Minimum spend in yuan"),

@@ -26,6 +26,8 @@ from shigu.payments.opening import Addresses
 from shigu.payments.provider import Unverified, providers
 
 MOST_BYTES = 64 * 1024
+RESULTS = {"order": "result", "top-up": "top_up_result"}
+"""What a payment was for, and the page that says what became of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +78,7 @@ def come_back(request: HttpRequest, provider: str) -> HttpResponse:
             gettext("That address was not complete. Your orders show how the payment stands."),
         )
         return redirect("orders")
-    return redirect("result", attempt.number)
+    return redirect(RESULTS[attempt.purpose], attempt.number)
 
 
 urlpatterns = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from shigu.web import (
+    balances,
     browsing,
     callbacks,
     carts,
@@ -12,9 +13,11 @@ from shigu.web import (
     centre,
     checkout,
     coupons,
+    credits_page,
     media,
     myorders,
     servertime,
+    spending,
 )
 
 urlpatterns = [
@@ -24,7 +27,10 @@ urlpatterns = [
     *cashier.urlpatterns,
     *myorders.urlpatterns,
     *centre.urlpatterns,
+    *balances.urlpatterns,
+    *spending.urlpatterns,
     *coupons.urlpatterns,
+    *credits_page.urlpatterns,
     *callbacks.urlpatterns,
     *media.urlpatterns,
     *servertime.urlpatterns,

@@ -85,3 +85,11 @@ def tried(seeded: str, django_db_blocker: Any) -> Iterator[None]:
             transaction.set_rollback(True)
         connections.close_all()
         databases._use(home)
+
+
+@pytest.fixture
+def plain_files(settings: Any) -> None:
+    """Static files by their plain names: pages are looked at here without collected files."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]

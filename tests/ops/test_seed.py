@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,18 +10,36 @@ from django.contrib.auth import authenticate
 
 from shigu import clock
 from shigu.accounts.models import User
-from shigu.catalogue.models import Category, Direction, Kind, Product, Sku, StockMovement
+from shigu.catalogue.models import (
+    Activity,
+    ActivityKind,
+    Category,
+    Direction,
+    Kind,
+    Product,
+    Reach,
+    Sku,
+    Step,
+    StockMovement,
+)
 from shigu.learning.models import Enrolment
+from shigu.ledger import posting
+from shigu.ledger.models import Account, Book, Event, Transfer, account
 from shigu.ops import auditing
 from shigu.ops.seeding import bulk
 from shigu.ops.seeding.people import PASSWORD, PEOPLE
 from shigu.ops.seeding.run import NotHere, seed
-from shigu.orders.models import Order, Shipment, Status
+from shigu.orders.models import Order, OrderLine, Shipment, Status
 from shigu.payments.models import Attempt, Refund, RefundState
+from shigu.promotions.models import Coupon, CouponKind, Grant, GrantState, Issuing, Way
+from shigu.wallet.models import TopUp
 from shigu.web.drawing.art import drawings
 from shigu.web.drawing.tones import TONES
 
-ROWS = [User, Direction, Category, Product, Sku, StockMovement, Order, Attempt, Refund, Enrolment]
+ROWS = [
+    *(User, Direction, Category, Product, Sku, StockMovement, Order, Attempt, Refund, Enrolment),
+    *(Activity, Step, Coupon, Grant, Issuing, TopUp, Account, Transfer),
+]
 
 
 def counts() -> dict[str, int]:
@@ -49,6 +68,93 @@ def test_orders_are_in_every_state() -> None:
     states = set(Refund.objects.values_list("state", flat=True))
     assert states == {RefundState.SENDING, RefundState.SENT}
     assert Order.objects.filter(events__why="revived").exists()
+
+
+@pytest.mark.usefixtures("tried")
+def test_activities_of_each_kind_run_and_are_to_come() -> None:
+    """Each of the six kinds now and later, one is over; each has its words and covers something."""
+    now = clock.now()
+    everything = set(ActivityKind.values)
+    running = Activity.objects.filter(starts_at__lte=now, ends_at__gt=now)
+    assert set(running.values_list("kind", flat=True)) == everything
+    coming = Activity.objects.filter(starts_at__gt=now)
+    assert set(coming.values_list("kind", flat=True)) == everything
+    assert Activity.objects.filter(ends_at__lte=now).exists()
+    for row in Activity.objects.all():
+        chosen = [row.directions, row.categories, row.products]
+        assert row.name_en
+        assert row.reach == Reach.ALL or any(some.exists() for some in chosen), row.name_zh
+        assert row.kind != ActivityKind.THRESHOLD or row.steps.exists(), row.name_zh
+
+
+@pytest.mark.usefixtures("tried")
+def test_coupons_of_every_sort_are_offered() -> None:
+    """Four scopes, two kinds, four ways to get one; one coming, one over, one of which none is left."""
+    now = clock.now()
+    coupons = Coupon.objects.all()
+    assert {row.reach for row in coupons} == set(Reach.values)
+    assert {row.kind for row in coupons} == set(CouponKind.values)
+    assert {row.way for row in coupons} == set(Way.values)
+    assert all(row.name_en for row in coupons)
+    claimed = [row for row in coupons if row.way == Way.CLAIM]
+    assert len([row for row in claimed if row.is_running(now) and row.left]) >= 3
+    assert [row for row in claimed if row.is_running(now) and not row.left]
+    assert [row for row in claimed if row.valid_from > now]
+    assert [row for row in claimed if row.valid_until <= now]
+
+
+@pytest.mark.usefixtures("tried")
+def test_alice_has_coupons_credits_and_a_balance() -> None:
+    """Coupons usable, held, used and lapsed; a bob who is a student; what was topped up and spent adds up."""
+    alice = User.objects.get(username="alice")
+    grants = Grant.objects.filter(user=alice)
+    states = {"unused", "held", "used", "lapsed"}
+    assert set(grants.values_list("state", flat=True)) == states
+    assert len([grant for grant in grants if grant.is_usable(clock.now())]) >= 3
+    mine = [account(book, alice.pk) for book in (Book.CREDITS, Book.CREDITS_HELD, Book.BALANCE)]
+    assert all(posting.balances(mine).values())
+    assert TopUp.objects.filter(user=alice, paid_at=None).exists()
+    assert TopUp.objects.exclude(paid_at=None).filter(user=alice).count() == 2
+    assert Attempt.objects.filter(user=alice, provider="balance", purpose="order").exists()
+    assert User.objects.get(username="bob").is_student
+    assert set(Transfer.objects.values_list("kind", flat=True)) >= {
+        *(Event.WELCOME, Event.EARN, Event.SPEND, Event.HOLD, Event.RELEASE, Event.ADJUST),
+        *(Event.GIVE_BACK, Event.TAKE_BACK, Event.TOP_UP, Event.REFUNDED),
+    }
+
+
+@pytest.mark.usefixtures("tried")
+def test_orders_tell_what_coupons_and_credits_did() -> None:
+    """One lapsed and one refunded with all of it back, one renewed for less, one refunded to a balance."""
+    both = Order.objects.exclude(grant=None).exclude(credits=0)
+    for status in (Status.EXPIRED, Status.REFUNDED):
+        order = both.get(status=status)
+        assert order.grant is not None
+        assert (order.grant.state, order.grant.order_id) == (GrantState.UNUSED, None)
+    assert both.filter(status=Status.UNPAID).exists()
+    renewed = OrderLine.objects.get(is_renewal=True)
+    assert renewed.unit_price == renewed.sku.renewal_price
+    assert renewed.unit_price < renewed.sku.price
+    assert Enrolment.objects.filter(product=renewed.product, user=renewed.order.user).count() == 2
+    assert Refund.objects.filter(attempt__provider="balance", state=RefundState.SENT).exists()
+    reasons = set(OrderLine.objects.values_list("reason", flat=True))
+    assert reasons >= {"free", "discount", "reduction", "threshold", "student"}
+
+
+@pytest.mark.usefixtures("tried")
+def test_statements_read_from_top_to_bottom() -> None:
+    """Nobody's account has a later row of an earlier time."""
+    for row in Account.objects.all():
+        moved = Transfer.objects.filter(debit=row.pk) | Transfer.objects.filter(credit=row.pk)
+        moments = list(moved.order_by("pk").values_list("at", flat=True))
+        assert moments == sorted(moments), row
+
+
+@pytest.mark.usefixtures("tried")
+def test_every_promise_holds_after_seeding() -> None:
+    """The audit finds nothing; money on its way since a moment ago is not overdue yet."""
+    assert Refund.objects.filter(started_at__gt=clock.now() - timedelta(minutes=1)).exists()
+    assert not [finding.title for finding in auditing.audit() if not finding.ok]
 
 
 @pytest.mark.usefixtures("tried")

@@ -113,6 +113,7 @@ def test_a_scope_and_a_code_are_kept(office: Client) -> None:
         ({"kind": "rate", "percent": "zeppelin"}, "percent", "whole number"),
         ({"kind": ""}, "kind", "required"),
         ({"reach": "product"}, "products", "Choose at least one"),
+        ({"reach": "product", "products": ["\0", "x"]}, "products", "Choose at least one"),
         ({"reach": "direction"}, "directions", "Choose at least one"),
         ({"reach": "category"}, "categories", "Choose at least one"),
         ({"way": "code"}, "code", "4 to 32"),

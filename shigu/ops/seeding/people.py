@@ -22,7 +22,13 @@ PEOPLE: dict[str, dict[str, object]] = {
         "gender": Gender.FEMALE,
         "signature": "慢慢学，比较快。",
     },
-    "bob": {"nickname": "小柏", "job": "后端工程师", "city": "成都", "gender": Gender.MALE},
+    "bob": {
+        "nickname": "小柏",
+        "job": "计算机系研究生",
+        "city": "成都",
+        "gender": Gender.MALE,
+        "is_student": True,
+    },
     "carol": {
         "nickname": "Carol",
         "job": "Ceramicist",

@@ -5,7 +5,7 @@ Never in production: everybody shares one known password, and the clock is moved
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,9 +13,11 @@ from datetime import timedelta
 from django.conf import settings
 
 from shigu import clock
+from shigu.accounts.models import User
+from shigu.ops.seeding import activities, coupons, wallets
 from shigu.ops.seeding.people import invite
 from shigu.ops.seeding.shelves import stock_shelves
-from shigu.ops.seeding.stories import STORIES
+from shigu.ops.seeding.stories import STORIES, Story
 from shigu.ops.seeding.telling import tell, travel
 
 OPENED = timedelta(days=75)
@@ -35,18 +37,30 @@ class Seeded:
 
 
 def seed(step: Callable[[str], None] = lambda _: None) -> Seeded:
-    """Catalogue, people, orders; `step` hears what is being done."""
+    """Catalogue, offers, people, orders; `step` hears what is being done."""
     if settings.PRODUCTION:
         raise NotHere
     with _clock_in_hand():
         step("catalogue")
         travel(OPENED)
         products = stock_shelves()
+        activities.announce()
+        coupons.offer()
+        travel(OPENED)
         step("people")
         people = invite()
+        step("coupons")
+        coupons.hand_out(people)
         step("orders")
-        orders = sum(tell(story, people) for story in STORIES)
+        orders = sum(_happenings(people))
+        coupons.let_lapse()
     return Seeded(products, orders)
+
+
+def _happenings(people: Mapping[str, User]) -> Iterator[bool]:
+    """Orders and what else moved money, each at its time, so that statements read from top to bottom."""
+    for one in sorted([*STORIES, *wallets.DEEDS], key=lambda one: -one.ago):
+        yield tell(one, people) if isinstance(one, Story) else wallets.do(one, people)
 
 
 @contextmanager

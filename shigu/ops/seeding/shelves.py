@@ -71,6 +71,7 @@ def _product(entry: Entry, kind: Kind, categories: Mapping[str, Category], skus:
             **{name: entry[name].strip() for name in TEXTS},
             "lessons": entry.get("lessons", 0),
             "popularity": entry["popularity"],
+            "most_credits": entry.get("credits", 0),
         },
     )
     skus(product, entry)
@@ -92,6 +93,7 @@ def _course_skus(product: Product, entry: Entry) -> None:
                 "price": price,
                 "was": was[0] if was else None,
                 "validity_days": days,
+                "renewal_price": entry.get("renewals", {}).get(str(days)),
                 "position": place,
             },
         )

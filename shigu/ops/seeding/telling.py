@@ -17,16 +17,18 @@ from shigu.accounts.models import User
 from shigu.catalogue.models import Kind, Sku
 from shigu.clock.drain import drain
 from shigu.ops.seeding.stories import Plot, Story
-from shigu.orders import cancelling, refunding, shipping
+from shigu.orders import cancelling, quoting, refunding, shipping
 from shigu.orders.admission import Choice, Placing
 from shigu.orders.committing import place
 from shigu.orders.expiry import expire
 from shigu.orders.models import Order, Status
 from shigu.payments.models import Attempt, Refund
 from shigu.payments.opening import Addresses, Way, open_attempt
+from shigu.payments.paying import pay_from_balance
 from shigu.payments.provider import Answer, Fate, RefundAnswer, Standing
 from shigu.payments.refunding import sent
 from shigu.payments.settling import settle
+from shigu.promotions.models import Grant
 
 NOWHERE = Addresses("http://127.0.0.1/", "http://127.0.0.1/")
 MINUTE = settings.PAY_WINDOW / 15
@@ -81,11 +83,23 @@ def _placing(story: Story, user: User) -> Placing:
         user_id=user.pk,
         key=story.key,
         choices=tuple(
-            Choice(skus[code].pk, int(count or 1), skus[code].price)
+            Choice(
+                skus[code].pk,
+                int(count or 1),
+                quoting.unit_price(skus[code], renew=story.renew),
+                renew=story.renew,
+            )
             for code, count in counts.items()
         ),
         sent_to=str(address) if address else "",
+        grant_id=_grant(user, story.coupon) if story.coupon else None,
+        credits=story.credits,
     )
+
+
+def _grant(user: User, name: str) -> int:
+    """The coupon of this Chinese name that the buyer holds."""
+    return Grant.objects.filter(user=user, coupon__name_zh=name).order_by("pk")[0].pk
 
 
 def _nothing(telling: Telling) -> None:
@@ -97,9 +111,13 @@ def _open(telling: Telling) -> None:
     open_attempt("order", telling.order_id, user_id=telling.user.pk, way=Way(), addresses=NOWHERE)
 
 
-def _hear(telling: Telling, standing: Standing) -> None:
+def pay_at_provider(attempt: Attempt) -> None:
+    """The provider says that this was paid just now."""
+    _hear(attempt, Standing.PAID)
+
+
+def _hear(attempt: Attempt, standing: Standing) -> None:
     """The provider says how the payment stands."""
-    attempt = telling.attempt()
     number = f"{attempt.opened_at:%Y%m%d}22001{attempt.pk:015d}"
     paid = standing is Standing.PAID
     settle(
@@ -118,11 +136,25 @@ def _hear(telling: Telling, standing: Standing) -> None:
 def _pay(telling: Telling) -> None:
     _open(telling)
     telling.later(1.5 * MINUTE)
-    _hear(telling, Standing.PAID)
+    pay_at_provider(telling.attempt())
+
+
+def _pay_from_balance(telling: Telling) -> None:
+    telling.later(MINUTE)
+    pay_from_balance("order", telling.order_id, user_id=telling.user.pk)
+
+
+def _ship_from_balance(telling: Telling) -> None:
+    _pay_from_balance(telling)
+    _send_off(telling)
 
 
 def _ship(telling: Telling) -> None:
     _pay(telling)
+    _send_off(telling)
+
+
+def _send_off(telling: Telling) -> None:
     telling.later(timedelta(hours=20))
     number = f"SF{7_000_000_000 + telling.order_id * 37}"
     shipping.ship(telling.order_id, by=telling.operator.pk, carrier="顺丰", tracking_no=number)
@@ -138,7 +170,7 @@ def _pay_too_late(telling: Telling) -> None:
     _open(telling)
     _cancel(telling)
     telling.later(MINUTE)
-    _hear(telling, Standing.PAID)
+    pay_at_provider(telling.attempt())
     _money_is_back(telling)
 
 
@@ -151,7 +183,7 @@ def _give_up(telling: Telling) -> None:
     """The cashier was opened and left; the provider closed it, and the order lapsed."""
     _open(telling)
     telling.later(settings.PAY_WINDOW)
-    _hear(telling, Standing.CLOSED)
+    _hear(telling.attempt(), Standing.CLOSED)
     _until_expired(telling)
 
 
@@ -167,17 +199,22 @@ def _revive(telling: Telling) -> None:
     telling.later(settings.PAY_WINDOW + settings.ASK_BACKSTOP + timedelta(seconds=1))
     _until_expired(telling)
     telling.later(MINUTE)
-    _hear(telling, Standing.PAID)
-
-
-def _decide_refund(telling: Telling) -> None:
-    _pay(telling)
-    telling.later(timedelta(hours=30))
-    refunding.refund(telling.order_id, by=telling.operator.pk)
+    pay_at_provider(telling.attempt())
 
 
 def _refund(telling: Telling) -> None:
-    _decide_refund(telling)
+    _pay(telling)
+    _give_back(telling)
+
+
+def _back_to_balance(telling: Telling) -> None:
+    _pay_from_balance(telling)
+    _give_back(telling)
+
+
+def _give_back(telling: Telling) -> None:
+    telling.later(timedelta(hours=30))
+    refunding.refund(telling.order_id, by=telling.operator.pk)
     telling.later(MINUTE)
     _money_is_back(telling)
 
@@ -207,4 +244,7 @@ PLOTS: dict[Plot, Callable[[Telling], None]] = {
     Plot.REVIVED: _revive,
     Plot.REFUNDING: _decide_now,
     Plot.REFUNDED: _refund,
+    Plot.FROM_BALANCE: _pay_from_balance,
+    Plot.SHIPPED_FROM_BALANCE: _ship_from_balance,
+    Plot.BACK_TO_BALANCE: _back_to_balance,
 }
