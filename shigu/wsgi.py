@@ -1,10 +1,17 @@
-"""The door for web servers: pages and API over WSGI."""
+"""The door for web servers: pages and API over WSGI; traced where `SHIGU_OTEL=1`."""
 
 from __future__ import annotations
 
 import os
 
+import django
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shigu.settings")
+django.setup()
+if settings.OTEL:
+    from shigu.fleet import tracing
+
+    tracing.begin()
 application = get_wsgi_application()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 
 import structlog
-from django.db import connection
+from django.db import Error, connection
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 log = structlog.get_logger(__name__)
@@ -36,4 +37,16 @@ def let_go() -> None:
     """Close this thread's connection, and what the pool keeps idle: it is as dead as what we had."""
     connection.close()
     if isinstance(connection, DatabaseWrapper) and connection.pool:
-        connection.close_pool()
+        with suppress(KeyError):  # another thread of ours was faster
+            connection.close_pool()
+
+
+def replace_dead() -> None:
+    """Where the pool hands out a connection that a restart has cut, let go of all it keeps."""
+    try:
+        connection.ensure_connection()
+        if not connection.is_usable():
+            let_go()
+    except Error as error:  # away: whoever needs it will say so
+        log.info("clock.trouble", error=str(error).strip())
+        let_go()

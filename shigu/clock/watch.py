@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shigu.clock.due import due_by_kind
 from shigu.clock.kinds import Kind, known
@@ -32,10 +32,11 @@ class Rest:
 
 @dataclass(frozen=True)
 class Look:
-    """Seconds until each kind's next due row, and the kinds to be seen to now."""
+    """Seconds until each kind's next due row, the kinds to be seen to now, and all looked at."""
 
     due: dict[str, float]
-    ready: list[Kind] = field(default_factory=list)
+    ready: list[Kind]
+    seen: set[str]
 
     def is_overdue(self, kind: Kind) -> bool:
         return self.due.get(kind.name, 1.0) <= 0
@@ -55,7 +56,7 @@ class Watch:
         due = due_by_kind(self.memories, without=away)
         ready = [kind for kind in known() if kind.name not in away and self._is_ready(kind, due)]
         self._forget_rests(due)
-        return Look(due, ready)
+        return Look(due, ready, set(self.memories) - away)
 
     def leave(self, kind: Kind, *, least: float = 0.0) -> None:
         """Not to be had just now: look at it again after a rest, longer than the one before."""

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q
 
 from shigu import clock
+from shigu.kit import pushing
 from shigu.kit.breakpoints import reached
 from shigu.kit.money import Fen, yuan
 from shigu.payments import booking, locks
@@ -93,6 +94,7 @@ def sent(refund_id: int, answer: RefundAnswer, *, tries: int) -> None:
         if answer.fate is Fate.SENT:
             booking.refund_sent(refund, attempt, now=now)
             purposes[attempt.purpose].refunded([refund], now=now)
+        pushing.changed(attempt.purpose, [attempt.subject_id])
         reached("payments.refund.recording")
     if answer.fate is Fate.UNKNOWN:
         raise clock.Again
