@@ -29,7 +29,7 @@ def moment(now: datetime) -> datetime | None:
     return now + window - before if before and window >= ENOUGH * before else None
 
 
-@clock.rings(Order, due="remind_at", among=TO_REMIND, name="orders.remind")
+@clock.rings(Order, due="remind_at", among=TO_REMIND, urgency="order", name="orders.remind")
 def remind(order_ids: list[int], *, now: datetime) -> int:
     """Tell those who can still pay; a clock that was down says nothing about what is over."""
     with connection.cursor() as cursor:
