@@ -32,6 +32,7 @@ from starlette.routing import Route
 
 from shigu.kit import hearing
 from shigu.kit.database import address
+from shigu.kit.processes import end_with_server
 from shigu.orders.standing import STANDINGS
 from shigu.orders.watching import LIFE, BadTicket, Ticket, read
 
@@ -300,6 +301,7 @@ async def metrics(request: Request) -> Response:
     return Response(text, media_type=kind, headers={"Cache-Control": "no-store"})
 
 
+end_with_server()
 application = Starlette(
     routes=[
         Route("/events/health", health, methods=["GET"]),

@@ -8,7 +8,10 @@ import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from shigu.kit.processes import end_with_server
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shigu.settings")
+end_with_server()
 django.setup()
 if settings.OTEL:
     from shigu.fleet import tracing
