@@ -41,9 +41,9 @@ SELECT what, found, expected FROM (VALUES
        AND n.at = o.ended_at AND (n.facts ->> 'pay_by')::timestamptz = o.pay_by
        AND (n.channel, n.state, n.due_at) IS NOT DISTINCT FROM
            CASE n.channel WHEN 'mail' THEN ('mail'::varchar, 'waiting'::varchar, o.ended_at)
-                          ELSE ('inbox'::varchar, 'kept'::varchar, NULL) END), 2 * %(orders)s),
+                          ELSE ('inbox'::varchar, 'kept'::varchar, NULL::timestamptz) END), 2 * %(orders)s),
   ('notices', (SELECT count(*) FROM notices_notice WHERE subject BETWEEN %(first)s AND %(last)s),
-   2 * %(orders)s),
+   3 * %(orders)s),
   ('lines', (SELECT count(*) FROM orders_orderline WHERE order_id BETWEEN %(first)s AND %(last)s),
    %(lines)s * %(orders)s),
   ('pieces held', (SELECT sum(abs(held)) FROM catalogue_stock), (SELECT coalesce(sum(l.quantity), 0)
@@ -98,7 +98,7 @@ SELECT what, found, expected FROM (VALUES
        AND (n.facts ->> 'pay_by')::timestamptz = o.pay_by
        AND (n.channel, n.state, n.due_at) IS NOT DISTINCT FROM
            CASE n.channel WHEN 'mail' THEN ('mail'::varchar, 'waiting'::varchar, o.placed_at)
-                          ELSE ('inbox'::varchar, 'kept'::varchar, NULL) END), 2 * %(orders)s),
+                          ELSE ('inbox'::varchar, 'kept'::varchar, NULL::timestamptz) END), 2 * %(orders)s),
   ('notices', (SELECT count(*) FROM notices_notice), 2 * %(orders)s),
   ('pieces held', (SELECT held FROM catalogue_stock WHERE sku_id = %(sku)s), %(orders)s),
   ('pieces held at all', (SELECT sum(held) FROM catalogue_stock), %(orders)s),
