@@ -205,6 +205,7 @@ class Demo:
             "",
             f"  The shop          http://{HOST}:{shop}/",
             f"  Back office       http://{HOST}:{shop}/ops/",
+            f"  Mailbox           http://{HOST}:{shop}/ops/mailbox/   every mail the shop sends; operator only",
             f"  Alipay simulator  http://{HOST}:{simulator}/   no money moves",
             "",
             "  Sign in as        alice, bob or carol (they buy), operator (back office)",

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "shigu.clock",
     "shigu.accounts",
+    "shigu.notices",
     "shigu.catalogue",
     "shigu.ledger",
     "shigu.payments",
@@ -190,6 +191,11 @@ EMAIL_PORT = int(env("SHIGU_SMTP_PORT", "25"))
 EMAIL_HOST_USER = env("SHIGU_SMTP_USER")
 EMAIL_HOST_PASSWORD = env("SHIGU_SMTP_PASSWORD")
 EMAIL_USE_TLS = env_flag("SHIGU_SMTP_TLS")
+EMAIL_USE_SSL = env_flag("SHIGU_SMTP_SSL")
+EMAIL_WAIT = env_seconds(
+    "SHIGU_SMTP_TIMEOUT", timedelta(seconds=10)
+)  # of each word with the server
+EMAIL_TIMEOUT = EMAIL_WAIT.total_seconds()
 DEFAULT_FROM_EMAIL = env("SHIGU_MAIL_FROM", "Shigu <shop@localhost>")
 
 # -- logs --------------------------------------------------------------------------------------
@@ -305,6 +311,13 @@ SHIGU_NAME = env("SHIGU_NAME")
 PAY_WINDOW = env_seconds("SHIGU_PAY_WINDOW", timedelta(minutes=15))
 ASK_BACKSTOP = env_seconds("SHIGU_ASK_BACKSTOP", timedelta(minutes=30))
 ASK_MARGIN = env_seconds("SHIGU_ASK_MARGIN", timedelta(seconds=30))
+REMIND_BEFORE = env_seconds(
+    "SHIGU_REMIND_BEFORE", timedelta(minutes=5)
+)  # the end of the time to pay
+NOTICES_PATIENCE = env_seconds(
+    "SHIGU_NOTICES_PATIENCE", timedelta(days=2)
+)  # then a mail is given up
+NOTICES_KEPT = env_seconds("SHIGU_NOTICES_KEPT", timedelta(days=180))
 CLOCK_POLL = env_seconds("SHIGU_CLOCK_POLL", timedelta(seconds=1))
 CLOCK_MAY_SHIFT = env_flag("SHIGU_CLOCK_MAY_SHIFT", default=not PRODUCTION)
 

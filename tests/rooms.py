@@ -44,6 +44,7 @@ ROOMS = [
         ),
         3,
     ),
+    Room("notices", ("tests/notices",), 2),
     Room("payments", ("tests/payments",), 3),
     Room("simulator", ("tests/simulator",), 1.5),
     Room("pages", ("tests/web",), 3),

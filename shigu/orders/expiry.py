@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from shigu import clock
 from shigu.kit.breakpoints import reached
-from shigu.orders import history
+from shigu.orders import history, telling
 from shigu.orders.models import Order, Status
 from shigu.orders.releasing import give_back
 
@@ -29,13 +29,15 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
 
     1. Close them: status, no due time, when they ended.
     2. One history row each.
-    3. Release what they held: coupons, credits, pieces.
+    3. Their buyers are told.
+    4. Release what they held: coupons, credits, pieces.
     """
     reached("orders.expire.claimed")
     with connection.cursor() as cursor:
         cursor.execute(CLOSE, [Status.EXPIRED.value, now, order_ids, Status.UNPAID.value])
         closed = int(cursor.rowcount)
     history.record(order_ids, Status.UNPAID, Status.EXPIRED, why="time", at=now)
+    telling.tell("order.lapsed", order_ids, at=now)
     give_back(order_ids, now=now)
     reached("orders.expire.done")
     return closed

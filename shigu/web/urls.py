@@ -16,6 +16,7 @@ from shigu.web import (
     credits_page,
     media,
     myorders,
+    notices_page,
     servertime,
     spending,
 )
@@ -26,6 +27,7 @@ urlpatterns = [
     *checkout.urlpatterns,
     *cashier.urlpatterns,
     *myorders.urlpatterns,
+    *notices_page.urlpatterns,
     *centre.urlpatterns,
     *balances.urlpatterns,
     *spending.urlpatterns,

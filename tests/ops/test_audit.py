@@ -67,6 +67,23 @@ PLANTS = {
         "UPDATE orders_orderline SET payable = payable - 1, coupon_off = coupon_off + 1"
         " WHERE id = (SELECT min(id) FROM orders_orderline WHERE payable > 0)"
     ),
+    "every order that was placed, paid, shipped, refunded or lapsed told its buyer once": (
+        "INSERT INTO notices_notice (event, subject, round, user_id, channel, facts, at, state, tries)"
+        " SELECT 'order.shipped', min(id), 0, min(user_id), 'inbox', '{}', shigu_clock(), 'kept', 0"
+        " FROM orders_order WHERE status = 0"
+    ),
+    "nobody is reminded of an order after its time is over": (
+        "UPDATE notices_notice SET event = 'order.closing', at = at + interval '1 day'"
+        " WHERE id = (SELECT min(id) FROM notices_notice)"
+    ),
+    "whoever is told through another channel has it in the inbox, too": (
+        "UPDATE notices_notice SET subject = -1, at = shigu_clock()"
+        " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'mail')"
+    ),
+    "what was sent says when, and what waits or is kept does not": (
+        "UPDATE notices_notice SET ended_at = at"
+        " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'inbox')"
+    ),
     "an order's last history row says what its status is": (
         f"DELETE FROM orders_orderevent WHERE order_id = {ONE_PAID} AND status = 1"
     ),
@@ -166,6 +183,11 @@ AN_ISSUING = (
     " FROM promotions_coupon"
 )
 
+A_MAIL = (
+    "UPDATE notices_notice SET state = 'waiting', due_at = shigu_now(), ended_at = NULL"
+    " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'mail')"
+)
+
 
 def by_title() -> dict[str, Invariant]:
     with override("en"):
@@ -206,6 +228,7 @@ def test_what_lies_too_long_is_found(name: str) -> None:
     periodic.ensure()
     run(A_NOTICE)
     run(AN_ISSUING)
+    run(A_MAIL)
     (kind,) = [kind for kind in known() if kind.name == name]
     found = shape(kind)
     (invariant,) = [
