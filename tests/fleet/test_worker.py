@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from django.db import connection
+from psycopg import sql
 from redis import Redis
 
 from shigu import clock
@@ -19,6 +20,7 @@ from shigu.clock import status
 from shigu.clock.models import Dispatcher, Lateness, Periodic
 from shigu.fleet import queues
 from shigu.fleet.app import app
+from tests import conftest as databases
 from tests.clock.bells import Bell, Question, Strike
 from tests.clock.conftest import Tower
 from tests.clock.test_runner import lateness_of_each, until
@@ -90,9 +92,9 @@ def test_survives_a_database_that_goes_away(tower: Tower, crew: Crew) -> None:
     rung_once(tower, hung)
     family = {child.pid for child in children(worker)}
     for _ in range(2):
+        hung += tower.hang(50, ago=-timedelta(seconds=4))
         with away():
-            hung += tower.hang(50, ago=timedelta(0))
-            time.sleep(3)
+            time.sleep(7)
         rung_once(tower, hung)
     assert worker.poll() is None
     assert scheduler.poll() is None
@@ -101,19 +103,20 @@ def test_survives_a_database_that_goes_away(tower: Tower, crew: Crew) -> None:
 
 @contextmanager
 def away() -> Iterator[None]:
-    """The database refuses everybody but this connection."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_database()")
-        name = connection.ops.quote_name(cursor.fetchone()[0])
-        cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    """The database cuts everybody off and lets nobody in, this test included."""
+    name = sql.Identifier(connection.settings_dict["NAME"])
+    connection.close()
+    let_in = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
+    databases._server(let_in.format(name, sql.SQL("false")))
+    databases._server(
+        sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(
+            sql.Literal(connection.settings_dict["NAME"])
         )
-        try:
-            yield
-        finally:
-            cursor.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+    )
+    try:
+        yield
+    finally:
+        databases._server(let_in.format(name, sql.SQL("true")))
 
 
 def test_survives_a_broker_that_is_killed(tower: Tower, crew: Crew) -> None:
