@@ -44,7 +44,6 @@ def _fixed(broker: str) -> dict[str, Any]:
         "task_default_exchange": "shigu" if is_rabbit(broker) else "",
         "task_default_exchange_type": "topic" if is_rabbit(broker) else "direct",
         "task_default_routing_key": EXTENSIONS,
-        "task_create_missing_queues": False,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         # Celery would hang up on the database before and after each task; `Task` does what is needed.
