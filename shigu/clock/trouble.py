@@ -6,7 +6,7 @@ import random
 from contextlib import suppress
 
 import structlog
-from django.db import Error, connection
+from django.db import DEFAULT_DB_ALIAS, Error, connection, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
 
 log = structlog.get_logger(__name__)
@@ -35,10 +35,11 @@ class Trouble:
 
 def let_go() -> None:
     """Close this thread's connection, and what the pool keeps idle: it is as dead as what we had."""
-    connection.close()
-    if isinstance(connection, DatabaseWrapper) and connection.pool:
+    ours = connections[DEFAULT_DB_ALIAS]  # itself: `connection` only passes on what it is asked
+    ours.close()
+    if isinstance(ours, DatabaseWrapper) and ours.pool:
         with suppress(KeyError):  # another thread of ours was faster
-            connection.close_pool()
+            ours.close_pool()
 
 
 def replace_dead() -> None:
