@@ -13,7 +13,15 @@ from django.core.management import execute_from_command_line
 
 from shigu.kit import postgres
 
-NEED_NO_DATABASE = {"help", "--help", "version", "makemessages", "compilemessages", "collectstatic"}
+NEED_NO_DATABASE = {
+    "help",
+    "--help",
+    "version",
+    "makemessages",
+    "compilemessages",
+    "collectstatic",
+    "deploy",
+}
 
 
 def main() -> None:

@@ -23,9 +23,9 @@ from typing import Any
 
 import httpx
 
+from shigu import serving
 from shigu.kit import postgres
 from shigu.kit.processes import Crew, Died, Part, answering, is_free
-from shigu.ops import serving
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,6 +205,7 @@ class Demo:
             "",
             f"  The shop          http://{HOST}:{shop}/",
             f"  Back office       http://{HOST}:{shop}/ops/",
+            f"  Mailbox           http://{HOST}:{shop}/ops/mailbox/   every mail the shop sends; operator only",
             f"  Alipay simulator  http://{HOST}:{simulator}/   no money moves",
             "",
             "  Sign in as        alice, bob or carol (they buy), operator (back office)",

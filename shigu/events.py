@@ -2,8 +2,10 @@
 
 `GET /events/<ticket>` (a ticket of `shigu.orders.watching`) answers server-sent events: at once how each
 order stands, then every change, as `{"subject": number, "state": word}`. One `Watch` per process asks
-the database about all watched orders together, a few times a second, only while somebody watches. A
-client that reconnects hears everything anew, so what it shows is never wrong for longer than that.
+the database about all watched orders together, a few times a second, only while somebody watches. Where
+processes share a Redis, whoever changes an order says so, and it is asked about at once; all of them then
+only every few seconds. A client that reconnects hears everything anew, so what it shows is never wrong for
+longer than that.
 """
 
 from __future__ import annotations
@@ -23,18 +25,23 @@ from typing import Any
 import psycopg
 import structlog
 from django.conf import settings
-from psycopg.conninfo import make_conninfo
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from shigu.kit import hearing
+from shigu.kit.database import address
+from shigu.kit.processes import end_with_server
 from shigu.orders.standing import STANDINGS
 from shigu.orders.watching import LIFE, BadTicket, Ticket, read
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shigu.settings")
 
 EVERY = 0.3
+RARELY = 5.0
+"""Seconds between two looks at everything; the second where changes are pushed."""
+
 AT_LEAST = 0.05
 TROUBLE = 2.0
 PATIENCE = 10.0
@@ -75,21 +82,42 @@ class Watch:
     def __init__(self) -> None:
         self.streams: set[Stream] = set()
         self.readers: Counter[int] = Counter()
+        self.watched: Counter[int] = Counter()
+        self.touched: set[int] = set()
+        self.pushed = False
+        self.looks = self.troubles = self.words = 0
         self.asked = asyncio.Event()
         self.closing = asyncio.Event()
         self.connection: psycopg.AsyncConnection[Any] | None = None
+        self._all_at = 0.0
 
     def add(self, stream: Stream) -> None:
         """Listen from now on; the next look tells it everything."""
         self.streams.add(stream)
         self.readers[stream.ticket.user_id] += 1
-        self.asked.set()
+        self.watched.update(stream.ticket.order_ids)
+        self.look_at(set(stream.ticket.order_ids))
 
     def drop(self, stream: Stream) -> None:
         """Listen no more."""
         self.streams.discard(stream)
         self.readers[stream.ticket.user_id] -= 1
         self.readers += Counter()  # forget whoever has none left
+        for pk in stream.ticket.order_ids:
+            self.watched[pk] -= 1
+            if not self.watched[pk]:
+                del self.watched[pk]
+
+    def look_at(self, ids: set[int]) -> None:
+        """These changed, or are new here: ask at once about those that somebody watches."""
+        if mine := ids & self.watched.keys():
+            self.touched |= mine
+            self.asked.set()
+
+    def push(self, stands: bool) -> None:
+        """Changes are pushed from now on, or no more; what was said in between nobody heard."""
+        self.pushed, self._all_at = stands, 0.0
+        self.asked.set()
 
     async def run(self) -> None:
         """Look as long as somebody watches; sleep while nobody does."""
@@ -104,19 +132,32 @@ class Watch:
 
     async def _look(self) -> float:
         """Ask once for everybody; how long to wait until the next time."""
-        ids = sorted({pk for stream in self.streams for pk in stream.ticket.order_ids})
+        self.looks += 1
         try:
-            standings = await asyncio.wait_for(self._standings(ids), PATIENCE)
+            standings = await asyncio.wait_for(self._standings(self._due()), PATIENCE)
         except Exception as problem:
             # Whatever it is, the task goes on: listeners hear what they missed once it works again.
             log.warning("events.database", problem=type(problem).__name__)
+            self.troubles, self._all_at = self.troubles + 1, 0.0
             await self.close()
             return TROUBLE
         for stream in list(self.streams):
             stream.hear(standings)
-        return EVERY
+        left = self._all_at - asyncio.get_running_loop().time()
+        return max(left, AT_LEAST) if self.pushed else EVERY
+
+    def _due(self) -> list[int]:
+        """All that are watched when it is time to; before that, those that were touched."""
+        now = asyncio.get_running_loop().time()
+        ids, self.touched = self.touched, set()
+        if self.pushed and now < self._all_at:
+            return sorted(ids)
+        self._all_at = now + RARELY
+        return sorted(self.watched)
 
     async def _standings(self, ids: list[int]) -> dict[int, tuple[str, str]]:
+        if not ids:
+            return {}
         if self.connection is None or self.connection.closed:
             self.connection = await psycopg.AsyncConnection.connect(database(), autocommit=True)
         rows = await (await self.connection.execute(STANDINGS, [ids])).fetchall()
@@ -137,33 +178,27 @@ class Watch:
 
 
 def database() -> str:
-    """Django's own database as a connection string, without its pool."""
-    entry = settings.DATABASES["default"]
-    names = {
-        "dbname": "NAME",
-        "user": "USER",
-        "password": "PASSWORD",
-        "host": "HOST",
-        "port": "PORT",
-    }
-    parts = {name: entry[key] for name, key in names.items() if entry[key]}
-    options = {name: value for name, value in entry["OPTIONS"].items() if name != "pool"}
-    return make_conninfo(**parts, **options, connect_timeout=5, application_name="shigu events")
+    """Django's own database, under a name by which operators know whose connection it is."""
+    return address(connect_timeout=5, application_name="shigu events")
 
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
     """The watch lives as long as the process; streams end before it does."""
     watch = app.state.watch = Watch()
-    task = asyncio.create_task(watch.run())
+    tasks = [asyncio.create_task(watch.run())]
+    if settings.REDIS_URL:
+        line = hearing.listen("order", watch.look_at, watch.push)
+        tasks.append(asyncio.create_task(line))
     _hear_of_the_end(watch)
     try:
         yield
     finally:
         watch.end()
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await watch.close()
 
 
@@ -240,6 +275,7 @@ async def _told(watch: Watch, stream: Stream, number: int) -> AsyncIterator[str]
                 data = json.dumps({"subject": subject, "state": state})
                 yield f"id: {number}\ndata: {data}\n\n"
                 number += 1
+                watch.words += 1
             try:
                 await asyncio.wait_for(stream.woken.wait(), HEARTBEAT)
             except TimeoutError:
@@ -253,9 +289,23 @@ async def health(request: Request) -> Response:
     return JSONResponse({"ok": True, "streams": len(request.app.state.watch.streams)})
 
 
+async def metrics(request: Request) -> Response:
+    """Figures for Prometheus, under the rules of the pages' own `/metrics`."""
+    if not settings.METRICS:
+        return PlainTextResponse("Metrics are off: SHIGU_METRICS=1.\n", 404)
+    from shigu.fleet import admittance, stream_figures  # noqa: PLC0415 - only where they are wanted
+
+    if not admittance.is_admitted(request.client.host if request.client else "", request.headers):
+        return PlainTextResponse("Not for you.\n", 403)
+    text, kind = stream_figures.page(request.app.state.watch)
+    return Response(text, media_type=kind, headers={"Cache-Control": "no-store"})
+
+
+end_with_server()
 application = Starlette(
     routes=[
         Route("/events/health", health, methods=["GET"]),
+        Route("/events/metrics", metrics, methods=["GET"]),
         Route("/events/{ticket}", events, methods=["GET"]),
     ],
     lifespan=lifespan,

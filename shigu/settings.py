@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "shigu.clock",
     "shigu.accounts",
+    "shigu.notices",
     "shigu.catalogue",
     "shigu.ledger",
     "shigu.payments",
@@ -76,10 +77,16 @@ INSTALLED_APPS = [
     "shigu.learning",
     "shigu.auctions",
     "shigu.ops",
+    "shigu.fleet",
     "shigu.web",
 ]
 
+METRICS_TOKEN = env("SHIGU_METRICS_TOKEN")  # who knows it may read /metrics from elsewhere
+METRICS = env_flag("SHIGU_METRICS", default=bool(METRICS_TOKEN))
+
 MIDDLEWARE = [
+    "shigu.web.request_log.RequestLog",
+    "shigu.fleet.probes.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -94,6 +101,9 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "shigu.web.security.SecurityHeaders",
 ]
+
+if METRICS:
+    MIDDLEWARE.insert(2, "shigu.fleet.metering.Metering")
 
 ROOT_URLCONF = "shigu.urls"
 WSGI_APPLICATION = "shigu.wsgi.application"
@@ -118,6 +128,10 @@ TEMPLATES = [
 
 
 # -- PostgreSQL ------------------------------------------------------------------------------
+POOL = int(env("SHIGU_POOL", "20"))  # connections of one process, at most
+PROCESSES = int(env("SHIGU_PROCESSES", "4"))  # processes of the whole shop that have a pool
+
+
 def _database(url: str) -> dict[str, Any]:
     """Django's database entry for a PostgreSQL URL; every connection has time limits."""
     parts = conninfo_to_dict(url)
@@ -126,7 +140,7 @@ def _database(url: str) -> dict[str, Any]:
         "statement_timeout": env("SHIGU_STATEMENT_TIMEOUT", "60s"),
         "idle_in_transaction_session_timeout": "10s",
     }
-    pool = {"min_size": 0, "max_size": int(env("SHIGU_POOL", "20")), "timeout": 10}
+    pool = {"min_size": 0, "max_size": POOL, "timeout": 10}
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.pop("dbname", "shigu"),
@@ -178,10 +192,18 @@ EMAIL_PORT = int(env("SHIGU_SMTP_PORT", "25"))
 EMAIL_HOST_USER = env("SHIGU_SMTP_USER")
 EMAIL_HOST_PASSWORD = env("SHIGU_SMTP_PASSWORD")
 EMAIL_USE_TLS = env_flag("SHIGU_SMTP_TLS")
+EMAIL_USE_SSL = env_flag("SHIGU_SMTP_SSL")
+EMAIL_WAIT = env_seconds(
+    "SHIGU_SMTP_TIMEOUT", timedelta(seconds=10)
+)  # of each word with the server
+EMAIL_TIMEOUT = EMAIL_WAIT.total_seconds()
 DEFAULT_FROM_EMAIL = env("SHIGU_MAIL_FROM", "Shigu <shop@localhost>")
 
 # -- logs --------------------------------------------------------------------------------------
-logs.configure(json=PRODUCTION)
+LOG_JSON = env_flag("SHIGU_LOG_JSON", default=PRODUCTION)
+logs.configure(json=LOG_JSON)
+LOGGING = logs.stdlib(json=LOG_JSON)
+OTEL = env_flag("SHIGU_OTEL")  # traces by OTLP, as the standard OTEL_* names say
 
 # -- language and time -----------------------------------------------------------------------
 LANGUAGE_CODE = env("SHIGU_LANGUAGE", "zh-hans")
@@ -204,8 +226,26 @@ WHITENOISE_USE_FINDERS = env_flag("SHIGU_STATIC_FROM_SOURCE")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
+# -- a fleet's broker --------------------------------------------------------------------------
+CELERY_BROKER_URL = env("CELERY_BROKER_URL")  # redis:// or amqp://; empty: the embedded clock
+CELERY_RESULT_BACKEND = env("CELERY_RESULT_BACKEND") or None  # for extensions that want results
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {}  # entries of extensions, which every scheduler sends once
+
 # -- cache and sessions ----------------------------------------------------------------------
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+REDIS_URL = env("SHIGU_REDIS_URL")  # empty: each process keeps its own
+REDIS_PREFIX = env("SHIGU_REDIS_PREFIX", "shigu")  # where several shops share one server
+
+
+def _cache(name: str) -> dict[str, str]:
+    """One of the shop's caches: in this process, or in the Redis that all of them share."""
+    if not REDIS_URL:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": name}
+    backend = f"shigu.kit.caching.{name.title()}Cache"
+    return {"BACKEND": backend, "LOCATION": REDIS_URL, "KEY_PREFIX": f"{REDIS_PREFIX}:{name}"}
+
+
+CACHES = {"default": _cache("shared"), "sessions": _cache("session")}
+SESSION_CACHE_ALIAS = "sessions"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 
@@ -272,6 +312,13 @@ SHIGU_NAME = env("SHIGU_NAME")
 PAY_WINDOW = env_seconds("SHIGU_PAY_WINDOW", timedelta(minutes=15))
 ASK_BACKSTOP = env_seconds("SHIGU_ASK_BACKSTOP", timedelta(minutes=30))
 ASK_MARGIN = env_seconds("SHIGU_ASK_MARGIN", timedelta(seconds=30))
+REMIND_BEFORE = env_seconds(
+    "SHIGU_REMIND_BEFORE", timedelta(minutes=5)
+)  # the end of the time to pay
+NOTICES_PATIENCE = env_seconds(
+    "SHIGU_NOTICES_PATIENCE", timedelta(days=2)
+)  # then a mail is given up
+NOTICES_KEPT = env_seconds("SHIGU_NOTICES_KEPT", timedelta(days=180))
 CLOCK_POLL = env_seconds("SHIGU_CLOCK_POLL", timedelta(seconds=1))
 CLOCK_MAY_SHIFT = env_flag("SHIGU_CLOCK_MAY_SHIFT", default=not PRODUCTION)
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from shigu.ops import mailbox
+from shigu.web import switching
 from shigu.web.joining_page import JoiningPage
 
 urlpatterns = [
+    *mailbox.urlpatterns,
     path("ops/", admin.site.urls),
     path("accounts/signup/", JoiningPage.as_view(), name="account_signup"),
     path("accounts/", include("allauth.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    *switching.urlpatterns,
     path("", include("shigu.web.urls")),
 ]

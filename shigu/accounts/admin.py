@@ -52,6 +52,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
                     ("job", "born_on"),
                     "gender",
                     "signature",
+                    "language",
                     "is_student",
                 ]
             },

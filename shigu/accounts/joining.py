@@ -15,6 +15,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.forms import SignupForm
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import get_language
 
 from shigu import clock
 from shigu.accounts.models import User
@@ -37,6 +38,7 @@ class JoiningAdapter(DefaultAccountAdapter):
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
         with transaction.atomic():
+            user.language = get_language() or ""  # what the page was read in; mails follow it
             saved: User = super().save_user(request, user, form, commit)
             if commit:
                 welcome(saved.pk)

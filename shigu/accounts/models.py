@@ -26,6 +26,8 @@ class User(AbstractUser):
     gender = models.CharField(_("gender"), max_length=1, choices=Gender.choices, blank=True)
     signature = models.CharField(_("signature"), max_length=140, blank=True)
 
+    language = models.CharField(_("language"), max_length=10, blank=True, default="", db_default="")
+
     is_student = models.BooleanField(
         _("student"), default=False, db_default=False, help_text=_("pays student prices")
     )

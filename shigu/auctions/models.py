@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from shigu import clock
 from shigu.catalogue.models import Named, Sku, in_language
@@ -26,7 +27,7 @@ class SessionState(models.IntegerChoices):
     PREVIEW = 2, _("Preview")
     LIVE = 3, _("Live")
     ENDED = 4, _("Ended")
-    WITHDRAWN = 5, _("Withdrawn")
+    WITHDRAWN = 5, pgettext_lazy("auction", "Withdrawn")
 
 
 class Session(Named):
@@ -115,7 +116,7 @@ class LotState(models.IntegerChoices):
     PAID = 4, _("Sold and paid")
     PASSED_IN = 5, _("Passed in")
     OVERDUE = 6, _("Not paid in time")
-    WITHDRAWN = 7, _("Withdrawn")
+    WITHDRAWN = 7, pgettext_lazy("auction", "Withdrawn")
 
 
 OPEN_STATES = (LotState.PREVIEW, LotState.LIVE)

@@ -113,7 +113,7 @@ class LotLines:
         reached("auctions.award.paid")
 
     def unfulfil(self, lines: Sequence[Owned], *, now: datetime) -> Mapping[int, Change]:
-        """A refunded lot is the shop's again (unless it was shipped); what the deposit counted for goes back."""
+        """A refunded lot is the shop's again, unless it was shipped; what its deposit paid goes back."""
         awards = locked_awards_of([owned.order.pk for owned in lines])
         _decide(awards, AwardState.CANCELLED, now)
         _set_lots(awards, LotState.WITHDRAWN)

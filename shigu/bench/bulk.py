@@ -81,6 +81,12 @@ INSERT INTO orders_orderevent (order_id, at, by_id, was, status, why)
 SELECT id, placed_at, user_id, NULL, 0, 'placed' FROM orders_order WHERE id {ours} ORDER BY id
 """
 
+NOTICES = """
+INSERT INTO notices_notice (event, subject, round, user_id, channel, facts, at, state, tries)
+SELECT 'order.placed', id, 0, user_id, 'inbox', jsonb_build_object('pay_by', pay_by), placed_at, 'kept', 0
+  FROM orders_order WHERE id {ours} ORDER BY id
+"""
+
 GRANTS = """
 INSERT INTO promotions_grant (id, coupon_id, user_id, nth, state, order_id, valid_from, valid_until,
                               got_at, way, reason)
@@ -124,7 +130,7 @@ UPDATE catalogue_stock s SET held = s.held + d.pieces
  WHERE s.sku_id = d.sku_id
 """
 
-IN_TURN = (ORDERS, LINES, HISTORY, GRANTS, ISSUED, TRANSFERS, BALANCES, PIECES)
+IN_TURN = (ORDERS, LINES, HISTORY, NOTICES, GRANTS, ISSUED, TRANSFERS, BALANCES, PIECES)
 """Locks are taken in the order of `docs/locking.md`: a shop may be at work meanwhile."""
 
 FIRST = 10_000_000_000

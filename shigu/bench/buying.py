@@ -15,6 +15,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 
+from shigu.bench.tutorial import write_notices
 from shigu.bench.world import ADDRESS
 from shigu.catalogue.models import Sku, Stock
 from shigu.orders.admission import Choice, Placing
@@ -90,12 +91,14 @@ def _order(person: int, sku: int, key: str) -> tuple[Order, Sku]:
         placed_at=now,
         pay_by=now + settings.PAY_WINDOW,
         due_at=now + settings.PAY_WINDOW,
+        remind_at=now + settings.PAY_WINDOW - settings.REMIND_BEFORE,
         key=key,
         sent_to=ADDRESS,
     )
     OrderEvent.objects.create(
         order=order, at=now, by_id=person, was=None, status=Status.UNPAID, why="placed"
     )
+    write_notices(order, "order.placed", now)
     return order, offered
 
 
@@ -134,12 +137,13 @@ WITH n AS MATERIALIZED (
     FROM catalogue_sku s JOIN catalogue_product p ON p.id = s.product_id WHERE s.id = %(sku)s
 ), placed AS (
   INSERT INTO orders_order (id, number, user_id, status, round, list_total, payable, placed_at,
-                            pay_by, due_at, key, sent_to, hidden)
+                            pay_by, due_at, remind_at, key, sent_to, hidden)
   SELECT n.id, to_char(now AT TIME ZONE %(zone)s, 'YYYYMMDD')
                || lpad(%(person)s::bigint::text, greatest(4, length(%(person)s::bigint::text)), '0')
                || lpad(n.id::text, greatest(6, length(n.id::text)), '0'),
          %(person)s::bigint, 0, 0, price, price, now, now + %(window)s::interval,
-         now + %(window)s::interval, %(key)s, %(address)s, false
+         now + %(window)s::interval, now + %(window)s::interval - %(before)s::interval,
+         %(key)s, %(address)s, false
     FROM n, offered RETURNING id
 ), line AS (
   INSERT INTO orders_orderline (order_id, kind, product_id, sku_id, name_zh, name_en, label_zh,
@@ -149,6 +153,14 @@ WITH n AS MATERIALIZED (
 ), history AS (
   INSERT INTO orders_orderevent (order_id, at, by_id, was, status, why)
   SELECT n.id, now, %(person)s::bigint, NULL, 0, 'placed' FROM n RETURNING id
+), told AS (
+  INSERT INTO notices_notice (event, subject, round, user_id, channel, facts, at, state, due_at, tries)
+  SELECT 'order.placed', n.id, 0, u.id, c.name,
+         jsonb_build_object('pay_by', now + %(window)s::interval), now, c.state,
+         CASE WHEN c.name = 'mail' THEN now END, 0
+    FROM n JOIN accounts_user u ON u.id = %(person)s::bigint
+   CROSS JOIN (VALUES ('inbox', 'kept'), ('mail', 'waiting')) AS c(name, state)
+   WHERE c.name = 'inbox' OR u.is_active AND u.email <> '' RETURNING id
 )
 UPDATE catalogue_stock SET held = held + (SELECT count(*) FROM line, history)::int
  WHERE sku_id = %(sku)s
@@ -163,6 +175,7 @@ def limit(person: int, sku: int) -> Buyer:
     bare = psycopg.Cursor(raw)  # binds on the server, unlike Django's own
     same: dict[str, Any] = {"person": person, "sku": sku, "address": ADDRESS}
     same |= {"zone": settings.TIME_ZONE, "window": settings.PAY_WINDOW}
+    same |= {"before": settings.REMIND_BEFORE}
 
     def buy(key: str) -> None:
         bare.execute(BARE, same | {"key": key})

@@ -16,7 +16,7 @@ LIMIT_BATCH = 500
 
 BY_HAND = """
 WITH due AS MATERIALIZED (
-  SELECT id, user_id, round, credits, grant_id FROM orders_order
+  SELECT id, user_id, round, credits, grant_id, pay_by FROM orders_order
    WHERE status = 0 AND due_at <= statement_timestamp()
    ORDER BY due_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
 ), closed AS (
@@ -25,6 +25,13 @@ WITH due AS MATERIALIZED (
 ), history AS (
   INSERT INTO orders_orderevent (order_id, at, by_id, was, status, why)
   SELECT id, statement_timestamp(), NULL, 0, 3, 'time' FROM closed RETURNING 1
+), told AS (
+  INSERT INTO notices_notice (event, subject, round, user_id, channel, facts, at, state, due_at, tries)
+  SELECT 'order.lapsed', due.id, round, user_id, c.name, jsonb_build_object('pay_by', pay_by),
+         statement_timestamp(), c.state, CASE WHEN c.name = 'mail' THEN statement_timestamp() END, 0
+    FROM due JOIN accounts_user u ON u.id = due.user_id
+   CROSS JOIN (VALUES ('inbox', 'kept'), ('mail', 'waiting')) AS c(name, state)
+   WHERE c.name = 'inbox' OR u.is_active AND u.email <> '' RETURNING 1
 ), grants AS MATERIALIZED (
   SELECT id FROM promotions_grant WHERE id IN (SELECT grant_id FROM due) AND state = 'held'
    ORDER BY id FOR NO KEY UPDATE

@@ -36,6 +36,14 @@ SELECT what, found, expected FROM (VALUES
    %(orders)s),
   ('orders with history', (SELECT count(DISTINCT order_id) FROM e WHERE was = 0), %(orders)s),
   ('history rows', (SELECT count(*) FROM e), 2 * %(orders)s),
+  ('notices, one for each channel', (SELECT count(*) FROM o JOIN notices_notice n ON n.subject = o.id
+     WHERE n.event = 'order.lapsed' AND n.user_id = o.user_id AND n.round = o.round
+       AND n.at = o.ended_at AND (n.facts ->> 'pay_by')::timestamptz = o.pay_by
+       AND (n.channel, n.state, n.due_at) IS NOT DISTINCT FROM
+           CASE n.channel WHEN 'mail' THEN ('mail'::varchar, 'waiting'::varchar, o.ended_at)
+                          ELSE ('inbox'::varchar, 'kept'::varchar, NULL::timestamptz) END), 2 * %(orders)s),
+  ('notices', (SELECT count(*) FROM notices_notice WHERE subject BETWEEN %(first)s AND %(last)s),
+   3 * %(orders)s),
   ('lines', (SELECT count(*) FROM orders_orderline WHERE order_id BETWEEN %(first)s AND %(last)s),
    %(lines)s * %(orders)s),
   ('pieces held', (SELECT sum(abs(held)) FROM catalogue_stock), (SELECT coalesce(sum(l.quantity), 0)
@@ -61,7 +69,8 @@ PLACED = """
 SELECT what, found, expected FROM (VALUES
   ('orders', (SELECT count(*) FROM orders_order o JOIN catalogue_sku s ON s.id = %(sku)s
      WHERE o.status = 0 AND o.round = 0 AND o.list_total = s.price AND o.payable = s.price
-       AND o.pay_by = o.placed_at + %(window)s AND o.due_at = o.pay_by AND o.sent_to <> ''
+       AND o.pay_by = o.placed_at + %(window)s AND o.due_at = o.pay_by
+       AND o.remind_at = o.pay_by - %(before)s AND o.sent_to <> ''
        AND o.grant_id IS NULL AND (o.coupon_off, o.credits, o.credits_off, o.earned) = (0, 0, 0, 0)
        AND NOT o.hidden AND o.settled_at IS NULL AND o.ended_at IS NULL
        AND o.number = to_char(o.placed_at AT TIME ZONE %(zone)s, 'YYYYMMDD')
@@ -83,6 +92,14 @@ SELECT what, found, expected FROM (VALUES
      WHERE e.was IS NULL AND e.status = 0 AND e.why = 'placed' AND e.by_id = o.user_id
        AND e.at = o.placed_at), %(orders)s),
   ('history rows at all', (SELECT count(*) FROM orders_orderevent), %(orders)s),
+  ('notices, one for each channel', (SELECT count(*) FROM orders_order o
+     JOIN notices_notice n ON n.subject = o.id WHERE n.event = 'order.placed'
+       AND n.user_id = o.user_id AND n.round = 0 AND n.at = o.placed_at
+       AND (n.facts ->> 'pay_by')::timestamptz = o.pay_by
+       AND (n.channel, n.state, n.due_at) IS NOT DISTINCT FROM
+           CASE n.channel WHEN 'mail' THEN ('mail'::varchar, 'waiting'::varchar, o.placed_at)
+                          ELSE ('inbox'::varchar, 'kept'::varchar, NULL::timestamptz) END), 2 * %(orders)s),
+  ('notices', (SELECT count(*) FROM notices_notice), 2 * %(orders)s),
   ('pieces held', (SELECT held FROM catalogue_stock WHERE sku_id = %(sku)s), %(orders)s),
   ('pieces held at all', (SELECT sum(held) FROM catalogue_stock), %(orders)s),
   ('pieces oversold', (SELECT count(*) FROM catalogue_stock
@@ -101,6 +118,7 @@ def expired(side: str, batch: Batch) -> None:
 def placed(side: str, *, orders: int, sku: int) -> None:
     """Exactly so many orders of one piece of `sku` stand, whole, and hold their pieces."""
     values = {"orders": orders, "sku": sku, "window": settings.PAY_WINDOW, "on_hand": ON_HAND}
+    values |= {"before": settings.REMIND_BEFORE}
     _expect(side, PLACED, values | {"zone": settings.TIME_ZONE})
 
 

@@ -8,11 +8,13 @@ the locks come in the order of `docs/locking.md`.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import transaction
 
 from shigu.catalogue.models import Stock
 from shigu.ledger.models import Account, Book, Event, Transfer, account
+from shigu.notices.models import Notice, State
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.promotions.models import Grant, GrantState
 
@@ -29,6 +31,7 @@ def expire_one(order_id: int) -> None:
         OrderEvent.objects.create(
             order=order, at=at, was=Status.UNPAID, status=Status.EXPIRED, why="time"
         )
+        write_notices(order, "order.lapsed", at)
         if order.grant_id:
             _release_coupon(order.grant_id, at)
         if order.credits:
@@ -37,6 +40,16 @@ def expire_one(order_id: int) -> None:
             stock = Stock.objects.select_for_update().get(pk=line.sku_id)
             stock.held -= line.quantity
             stock.save(update_fields=["held"])
+
+
+def write_notices(order: Order, event: str, at: datetime) -> None:
+    """One row for each channel that reaches the buyer."""
+    user = order.user
+    known: dict[str, Any] = {"event": event, "subject": order.pk, "round": order.round, "at": at}
+    known |= {"user": user, "facts": {"pay_by": order.pay_by.isoformat()}}
+    Notice.objects.create(channel="inbox", state=State.KEPT, **known)
+    if user.is_active and user.email:
+        Notice.objects.create(channel="mail", state=State.WAITING, due_at=at, **known)
 
 
 def _release_coupon(grant_id: int, at: datetime) -> None:

@@ -56,7 +56,9 @@ def furnish(*, people: int, skus: int) -> World:
     category = Category.objects.create(
         slug="bench", direction=direction, name_zh="基准", name_en="Bench"
     )
-    buyers = User.objects.bulk_create(User(username=f"buyer-{n}") for n in range(people))
+    buyers = User.objects.bulk_create(
+        User(username=f"buyer-{n}", email=f"buyer-{n}@bench.test") for n in range(people)
+    )
     goods = Product.objects.bulk_create(_product(category, n) for n in range(skus))
     offered = Sku.objects.bulk_create(
         Sku(product=product, code=f"bench-{n}", price=9900 + n) for n, product in enumerate(goods)
@@ -105,8 +107,8 @@ def _welcome(people: Sequence[int]) -> None:
 
 
 EMPTY = """
-TRUNCATE orders_order, orders_orderline, orders_orderevent, promotions_grant, ledger_transfer,
-         ledger_account CASCADE
+TRUNCATE orders_order, orders_orderline, orders_orderevent, notices_notice, promotions_grant,
+         ledger_transfer, ledger_account CASCADE
 """
 
 
@@ -126,7 +128,7 @@ def settle() -> None:
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) orders_order, orders_orderline, orders_orderevent")
         cursor.execute("VACUUM (ANALYZE) catalogue_stock, promotions_coupon, promotions_grant")
-        cursor.execute("VACUUM (ANALYZE) ledger_account, ledger_transfer")
+        cursor.execute("VACUUM (ANALYZE) ledger_account, ledger_transfer, notices_notice")
         cursor.execute("CHECKPOINT")
 
 

@@ -39,7 +39,7 @@ from shigu.catalogue.models import (
     Stock,
     StockMovement,
 )
-from shigu.kit.office import Act, Watched, YuanField, confirmed, shown
+from shigu.kit.office import Act, Told, Watched, YuanField, confirmed, shown
 
 KINDS = {Kind.COURSE.value: "info", Kind.GOODS.value: "success"}
 BY_HAND = [(Moved.RECEIPT, Moved.RECEIPT.label), (Moved.CORRECTION, Moved.CORRECTION.label)]
@@ -64,7 +64,7 @@ class CategoryAdmin(ModelAdmin):
     list_select_related = ["direction"]
 
 
-class SkuForm(forms.ModelForm):
+class SkuForm(Told, forms.ModelForm):
     """Prices are typed in yuan; a crossed-out price is more than the price."""
 
     price = YuanField(label=_("Price in yuan"))

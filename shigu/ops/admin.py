@@ -81,7 +81,7 @@ class ActivityAdmin(ModelAdmin):
         (None, {"fields": [("name_zh", "name_en")]}),
         (_("What it does"), {"fields": [("kind", "percent", "amount")]}),
         (_("What it covers"), {"fields": ["reach", *CHOSEN.values()]}),
-        (_("When"), {"fields": [("starts_at", "ends_at")]}),
+        (_("When"), {"fields": ["starts_at", "ends_at"]}),
     ]
     inlines = [Steps]
     warn_unsaved_form = True

@@ -21,6 +21,7 @@ from shigu import clock
 from shigu.clock import status
 from shigu.clock.models import Quarantine
 from shigu.kit.office import shown
+from shigu.ops import mailbox
 from shigu.orders.models import Order, Shipment, Status
 from shigu.payments.models import Attempt, Money, NoticeTally, Refund, RefundState
 
@@ -75,6 +76,7 @@ ROOMS: list[tuple[str | Promise, list[tuple[str | Promise, str, str]]]] = [
         [
             (_("Users"), "group", "accounts_user"),
             (_("Addresses"), "home_pin", "accounts_address"),
+            (_("Notices to people"), "notifications", "notices_notice"),
         ],
     ),
     (
@@ -108,7 +110,15 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         items = [_door(*door) for door in doors if _address(door[2]) and _may_see(request, door[2])]
         if items:
             rooms.append({"title": title, "separator": True, "items": items})
-    return rooms
+    return [*rooms, *_trying_out(request)]
+
+
+def _trying_out(request: HttpRequest) -> list[dict[str, Any]]:
+    """What a shop that is only tried out has besides: its mails, in a mailbox on this machine."""
+    if not mailbox.is_open_to(request):
+        return []
+    door = {"title": _("Mailbox"), "icon": "inbox", "link": reverse("mailbox")}
+    return [{"title": _("Trying out"), "separator": True, "items": [door]}]
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

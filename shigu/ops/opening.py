@@ -10,24 +10,18 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.core.management import call_command
-from django.db import connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections
 
 from shigu import clock
 from shigu.clock.models import Dispatcher
+from shigu.kit import migrations
 from shigu.ops.seeding.run import seed
 from shigu.payments.models import Attempt, State
 
 
-def missing_tables() -> int:
-    """How many migrations have not been applied."""
-    executor = MigrationExecutor(connection)
-    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-
-
 def make_tables() -> str:
     """Apply what is missing."""
-    if not (missing := missing_tables()):
+    if not (missing := migrations.missing()):
         return "up to date"
     call_command("migrate", verbosity=0, interactive=False)
     return f"{missing} migrations applied"

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from shigu import clock
 from shigu.kit.breakpoints import reached
-from shigu.orders import history
+from shigu.orders import history, telling
 from shigu.orders.models import Order, Status
 from shigu.orders.origins import origins
 from shigu.orders.releasing import give_back
@@ -35,7 +35,8 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
     1. Close them: status, no due time, when they ended.
     2. One history row each.
     3. Those that come from elsewhere end there too, by the rules of their origin.
-    4. Release what they held: coupons, credits, pieces.
+    4. Their buyers are told.
+    5. Release what they held: coupons, credits, pieces.
     """
     reached("orders.expire.claimed")
     with connection.cursor() as cursor:
@@ -45,6 +46,7 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
     for origin, _, ids in closed:
         if ids:
             origins[origin].ended(ids, Status.EXPIRED, now=now)
+    telling.tell("order.lapsed", order_ids, at=now)
     give_back(order_ids, now=now)
     reached("orders.expire.done")
     return sum(count for _, count, _ in closed)

@@ -10,7 +10,8 @@ from django.db.models import F
 from shigu import clock
 from shigu.catalogue.models import Kind
 from shigu.kit.auditing import audits
-from shigu.orders import origins, refunding, settling
+from shigu.notices.letters import events
+from shigu.orders import letters, origins, refunding, reminding, settling, telling, told
 from shigu.orders.auditing import INVARIANTS
 from shigu.orders.errors import NotUnpaid, TimeIsUp
 from shigu.orders.expiry import expire
@@ -64,9 +65,14 @@ class OrderPurpose:
         """Refunds that an operator decided end their orders; money that came in vain changes none."""
         ids = [refund.attempt.subject_id for refund in refunds if refund.why == Why.REFUND]
         refunding.refunded(list(Order.objects.filter(pk__in=ids).order_by("pk")), now=now)
+        telling.tell_returned([refund for refund in refunds if refund.why != Why.REFUND], at=now)
 
+
+__all__ = ["reminding"]
 
 origins.origins.register(Origin.SHOP, origins.Shop())
 purposes.register("order", OrderPurpose())
+for name, event in letters.EVENTS.items():
+    events.register(name, event)
 line_kinds.register(Kind.GOODS, GoodsLines())
-audits.extend(INVARIANTS)
+audits.extend([*INVARIANTS, *told.INVARIANTS])

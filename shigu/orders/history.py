@@ -1,4 +1,7 @@
-"""The order's history: one row for each transition, written in the transition's own transaction."""
+"""The order's history: one row for each transition, written in the transition's own transaction.
+
+Whoever shows the order in another process is told when that commits (`kit.pushing`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from shigu.kit import pushing
 from shigu.orders.models import Status
 
 APPEND = """
@@ -29,3 +33,4 @@ def record(
         cursor.execute(
             APPEND, [at, by, None if was is None else was.value, status.value, why, list(order_ids)]
         )
+    pushing.changed("order", order_ids)

@@ -1,8 +1,9 @@
 """Rows of the cart and of an order's life.
 
-Three instants, three names: `pay_by` is the promise the buyer sees and the provider is told;
+Each instant has a name: `pay_by` is the promise the buyer sees and the provider is told;
 `due_at` is what the clock claims by (`pay_by`, or later while a provider must be asked first);
-`Attempt.ask_at`, in payments, is when it is asked. An order's lines are frozen at placing.
+`Attempt.ask_at`, in payments, is when it is asked; at `remind_at` the buyer is reminded.
+An order's lines are frozen at placing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from shigu import clock
 from shigu.catalogue.models import Kind, Product, Sku, in_language
@@ -47,10 +49,13 @@ class Status(models.IntegerChoices):
     REFUNDED = 4, _("Refunded")
 
 
+TO_REMIND = Q(status=Status.UNPAID, remind_at__isnull=False)
+
+
 class Origin(models.TextChoices):
     """Where an order comes from, and so whose rules its end follows (`orders.origins`)."""
 
-    SHOP = "", _("Shop")
+    SHOP = "", pgettext_lazy("where an order comes from", "Shop")
     LOT = "lot", _("Auction")
 
 
@@ -87,6 +92,7 @@ class Order(models.Model):
     placed_at = models.DateTimeField(_("placed"))
     pay_by = models.DateTimeField(_("pay by"))
     due_at = models.DateTimeField(_("due"), null=True)
+    remind_at = models.DateTimeField(_("reminder due"), null=True, blank=True)
     settled_at = models.DateTimeField(_("paid"), null=True, blank=True)
     ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
     key = models.CharField(_("idempotency key"), max_length=64)
@@ -100,6 +106,7 @@ class Order(models.Model):
         ordering = ["-pk"]
         indexes = [
             clock.due_index("order_due", "due_at", among=Q(status=Status.UNPAID)),
+            clock.due_index("order_remind", "remind_at", among=TO_REMIND),
             # lists.mine(): a buyer's orders and their counts by status
             models.Index(
                 fields=["user", "status", "-id"], name="order_mine", condition=Q(hidden=False)

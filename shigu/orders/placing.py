@@ -24,7 +24,7 @@ from shigu.kit.breakpoints import reached
 from shigu.kit.errors import Refusal
 from shigu.ledger import posting
 from shigu.ledger.posting import Move
-from shigu.orders import buying, credits, pricing, quoting
+from shigu.orders import buying, credits, pricing, quoting, reminding, telling
 from shigu.orders.admission import Admission, Choice, Placing
 from shigu.orders.lines import line_kinds
 from shigu.orders.locks import lock_buyers
@@ -76,9 +76,9 @@ WITH fresh AS (
     grant_id bigint, coupon_off bigint, credits int, credits_off bigint)
 ), orders AS (
   INSERT INTO orders_order (id, number, user_id, status, round, list_total, payable, placed_at,
-                            pay_by, due_at, key, sent_to, hidden, grant_id, coupon_off, credits,
-                            credits_off)
-  SELECT id, number, user_id, 0, 0, list_total, payable, %s, %s, %s, key, sent_to, false, grant_id,
+                            pay_by, due_at, remind_at, key, sent_to, hidden, grant_id, coupon_off,
+                            credits, credits_off)
+  SELECT id, number, user_id, 0, 0, list_total, payable, %s, %s, %s, %s, key, sent_to, false, grant_id,
          coupon_off, credits, credits_off FROM fresh
 ), lines AS (
   INSERT INTO orders_orderline (order_id, kind, product_id, sku_id, name_zh, name_en, label_zh,
@@ -110,7 +110,7 @@ def place_many(placings: Sequence[Placing]) -> list[Answer]:
     3. Draw ids and the time; read offers, terms, carts, courses in hand; lock courses, coupons,
        credits and, last, the SKUs.
     4. Admit one after the other, sorted by key; whoever is refused leaves the group.
-    5. Write orders, lines and history, take the lines out of the carts; hold coupons, credits, pieces.
+    5. Write orders, lines, history, notices, take the lines out of the carts; hold coupons, credits, pieces.
     6. What costs nothing is settled at once.
     """
     with transaction.atomic(durable=True):
@@ -215,7 +215,9 @@ def _hold_and_write(drafts: Sequence[Draft], now: datetime) -> None:
     lines = json.dumps([row for draft in drafts for row in _line_rows(draft)])
     carts = [line for draft in drafts for line in draft.placing.cart_lines]
     with connection.cursor() as cursor:
-        cursor.execute(WRITE, [orders, now, pay_by, pay_by, lines, now, carts])
+        remind_at = reminding.moment(now)
+        cursor.execute(WRITE, [orders, now, pay_by, pay_by, remind_at, lines, now, carts])
+    telling.tell("order.placed", [draft.order_id for draft in drafts], at=now)
     holding.hold({d.placing.grant_id: d.order_id for d in drafts if d.placing.grant_id})
     posting.post([move for draft in drafts for move in _credits_held(draft)], at=now)
     stock.move({sku: Change(held=pieces) for sku, pieces in _pieces(drafts).items()})

@@ -17,7 +17,7 @@ from shigu.catalogue.models import Moved, StockMovement
 from shigu.catalogue.stock import Change
 from shigu.kit.money import Fen
 from shigu.ledger import posting
-from shigu.orders import credits, history, origins
+from shigu.orders import credits, history, origins, telling
 from shigu.orders.errors import NotPaid
 from shigu.orders.lines import by_kind, lines_of, lock_fulfilment
 from shigu.orders.locks import locked_orders
@@ -69,12 +69,13 @@ def _take_earned_back(order: Order, now: datetime) -> Fen:
 def refunded(orders: Sequence[Order], *, now: datetime) -> None:
     """The money of these paid orders, locked by the caller, is back at their buyers.
 
-    1. Status and history. 2. Lines are taken back by kind. 3. The coupon and the credits that paid
+    1. Status, history, notices. 2. Lines are taken back by kind. 3. The coupon and the credits that paid
     for it come back. 4. Unshipped pieces return; SKUs last.
     """
     ids = [order.pk for order in orders]
     Order.objects.filter(pk__in=ids).update(status=Status.REFUNDED, ended_at=now)
     history.record(ids, Status.PAID, Status.REFUNDED, why="refunded", at=now)
+    telling.tell("order.refunded", ids, at=now)
     lines = lines_of(orders)
     lock_fulfilment(lines)
     back: dict[int, Change] = {}

@@ -18,7 +18,7 @@ from shigu.catalogue.models import Kind, Sku
 from shigu.catalogue.stock import Change
 from shigu.kit.money import yuan
 from shigu.ledger import posting
-from shigu.orders import credits, history, quoting
+from shigu.orders import credits, history, quoting, reminding
 from shigu.orders.buying import courses_in_hand
 from shigu.orders.errors import (
     CouponGone,
@@ -131,7 +131,8 @@ def _reopen(order: Order, now: datetime) -> None:
         purpose="order", subject_id=order.pk, state=State.OPEN
     ).exists()
     order.due_at = order.pay_by + settings.ASK_BACKSTOP if waiting else order.pay_by
-    order.save(update_fields=["status", "ended_at", "round", "pay_by", "due_at"])
+    order.remind_at = reminding.moment(now)
+    order.save(update_fields=["status", "ended_at", "round", "pay_by", "due_at", "remind_at"])
 
 
 def _hold_wallet(order: Order, now: datetime) -> None:

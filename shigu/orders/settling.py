@@ -14,7 +14,7 @@ from shigu.catalogue.models import Moved, StockMovement
 from shigu.catalogue.stock import Change
 from shigu.kit.breakpoints import reached
 from shigu.ledger import posting
-from shigu.orders import credits, history
+from shigu.orders import credits, history, telling
 from shigu.orders.lines import Owned, by_kind, lines_of, lock_fulfilment, pieces
 from shigu.orders.models import Order, Status
 from shigu.orders.origins import origins
@@ -60,7 +60,7 @@ def apply(orders: Sequence[Order], lines: list[Owned], *, was: Status, now: date
     """Make unpaid (or, reviving, expired) orders paid.
 
     1. Status, when it was settled; nothing is due any more. Reviving is a round of its own.
-    2. One history row each.
+    2. One history row and one notice each.
     3. Lines are fulfilled by kind: enrolments, shipments.
     4. The coupon is used, credits are spent and earned.
     5. Held pieces become sold ones; SKUs are locked here or were locked by the caller, last.
@@ -69,6 +69,7 @@ def apply(orders: Sequence[Order], lines: list[Owned], *, was: Status, now: date
     _mark_paid(orders, revived=revived, now=now)
     ids = [order.pk for order in orders]
     history.record(ids, was, Status.PAID, why="revived" if revived else "paid", at=now)
+    telling.tell("order.paid", ids, at=now)
     for kind, group in by_kind(lines):
         kind.fulfil(group, now=now)
     if revived:

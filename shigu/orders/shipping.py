@@ -9,7 +9,7 @@ from django.db import transaction
 
 from shigu import clock
 from shigu.catalogue.stock import Change
-from shigu.orders import history
+from shigu.orders import history, telling
 from shigu.orders.errors import NotToShip
 from shigu.orders.lines import Owned, pieces
 from shigu.orders.locks import locked_orders
@@ -58,4 +58,5 @@ def ship(order_id: int, *, by: int, carrier: str, tracking_no: str) -> Shipment:
         shipment.shipped_at, shipment.carrier, shipment.tracking_no = now, carrier, tracking_no
         shipment.save(update_fields=["shipped_at", "carrier", "tracking_no"])
         history.record([order_id], Status.PAID, Status.PAID, why="shipped", at=now, by=by)
+        telling.tell("order.shipped", [order_id], at=now)
     return shipment

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 
 from shigu import clock
+from shigu.kit import pushing
 from shigu.kit.breakpoints import reached
 from shigu.kit.money import Fen, yuan
 from shigu.payments import booking, locks
@@ -119,6 +120,7 @@ def sent(refund_id: int, answer: RefundAnswer, *, tries: int) -> None:
         if answer.fate is Fate.SENT:
             booking.refund_sent(refund, attempt, now=now)
             purposes[attempt.purpose].refunded([refund], now=now)
+        pushing.changed(attempt.purpose, [attempt.subject_id])
         reached("payments.refund.recording")
     if answer.fate is Fate.UNKNOWN:
         raise clock.Again

@@ -15,6 +15,7 @@ import structlog
 from django.db import transaction
 
 from shigu import clock
+from shigu.kit import pushing
 from shigu.kit.breakpoints import reached
 from shigu.payments import booking, locks
 from shigu.payments.cancelling import unwant
@@ -140,6 +141,7 @@ def _pay(attempt: Attempt, answer: Answer, known: Known) -> Outcome:
     attempt.money, attempt.decided_at = Money.RETURNING if returned else Money.APPLIED, now
     _compare_and_set(attempt)
     booking.decided(attempt, now=now)
+    pushing.changed(attempt.purpose, [attempt.subject_id])
     if isinstance(verdict, Returned):
         give_back(attempt.pk, attempt.amount, verdict.why, now=now)
         if not _open_beside(attempt, known):

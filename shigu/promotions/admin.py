@@ -72,7 +72,7 @@ class CouponAdmin(ModelAdmin):
             _("Who gets it"),
             {"fields": [("way", "code"), ("total", "per_user"), "on_offer"]},
         ),
-        (_("Valid"), {"fields": [("valid_from", "valid_until")]}),
+        (_("Valid"), {"fields": ["valid_from", "valid_until"]}),
         (_("What became of them"), {"fields": ["figures"]}),
     ]
     readonly_fields = ["figures"]

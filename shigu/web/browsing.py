@@ -92,7 +92,12 @@ def activity(request: HttpRequest, pk: int) -> HttpResponse:
     priced = labels(request, now)
     shelf = read_search(request.GET, priced.alone, found.scope)
     starts = row.starts_at if row.starts_at > now else None
-    more: dict[str, Any] = {"activity": found, "does": said(found), "starts_at": starts, "headline": found.name}
+    more: dict[str, Any] = {
+        "activity": found,
+        "does": said(found),
+        "starts_at": starts,
+        "headline": found.name,
+    }
     return _list(request, shelf, priced, **more)
 
 

@@ -24,8 +24,11 @@ from django.views.decorators.http import require_GET, require_POST
 from shigu.payments import notices, returning
 from shigu.payments.opening import Addresses
 from shigu.payments.provider import Unverified, providers
+from shigu.web.request_log import about
 
 MOST_BYTES = 64 * 1024
+RESULTS = {"order": "result", "top-up": "top_up_result"}
+"""What a payment was for, and the page that says what became of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -70,13 +73,15 @@ def come_back(request: HttpRequest, provider: str) -> HttpResponse:
     except (Unverified, DatabaseError) as problem:
         log.info("payments.return_refused", provider=provider, why=str(problem)[:80])
         attempt = None
-    if attempt is None:
+    if attempt:
+        about(attempt.number)
+    else:
         messages.warning(
             request,
             gettext("That address was not complete. Your orders show how the payment stands."),
         )
         return redirect("orders")
-    return redirect("result", attempt.number)
+    return redirect(RESULTS[attempt.purpose], attempt.number)
 
 
 urlpatterns = [

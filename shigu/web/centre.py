@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from shigu import clock
 from shigu.learning import courses
 from shigu.learning.models import Enrolment
-from shigu.orders import lists
+from shigu.orders import credits, lists
 from shigu.web import address_book, profile_page
 from shigu.web.labels import labels
 from shigu.web.live import stream_address
@@ -55,7 +55,7 @@ def centre(request: HttpRequest) -> HttpResponse:
         "tabs": [(name, word, counts[name]) for name, word in TABS.items()],
         "unpaid": unpaid,
         "shelf": mine[:3],
-        "strip": {"orders": counts["all"], "courses": len(mine)},
+        "strip": {"orders": counts["all"], "courses": len(mine), "credits": credits.of(user_id)},
         "now": now,
         "stream": stream_address(request, [card.order.pk for card in unpaid]),
     }

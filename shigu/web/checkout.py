@@ -46,6 +46,7 @@ from shigu.web.checkout_form import NEW, Entered, Item, changes, entered_of, ite
 from shigu.web.inputs import whole
 from shigu.web.limits import PLACE, Limit
 from shigu.web.reader import me
+from shigu.web.request_log import about
 from shigu.web.verbs import leave, verb
 
 FIGURES = Limit("figures", 240)
@@ -88,6 +89,7 @@ def place(request: HttpRequest) -> HttpResponseBase:
     except Refusal as refusal:
         kept = replace(entered, address=_chosen_address(entered, me(request)), refusal=refusal)
         return _again(request, items, kept)
+    about(placed.number)
     order = Order.objects.get(pk=placed.order_id)
     if placed.repeated and not _is_as_asked(order, placing):
         messages.warning(request, _("This was ordered before, as it was chosen then: here it is."))

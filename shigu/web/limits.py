@@ -32,6 +32,7 @@ class Limit:
 
 PLACE = Limit("place", 20)
 PAY = Limit("pay", 20)
+TOP_UP = Limit("top-up", 20)
 POLL = Limit("poll", 240)
 CHANGE = Limit("change", 60)
 UPLOAD = Limit("upload", 10)

@@ -24,6 +24,7 @@ from shigu.accounts.errors import NotAPicture
 from shigu.accounts.models import Gender, User
 from shigu.accounts.profile import Profile
 from shigu.web.limits import CHANGE, UPLOAD
+from shigu.web.notices_page import mail_choices
 from shigu.web.verbs import verb
 
 OLDEST = date(1900, 1, 1)
@@ -95,7 +96,7 @@ def avatar(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: ProfileForm, status: int = 200) -> HttpResponse:
-    context = {"form": form, "most_mb": avatars.MOST_MB}
+    context = {"form": form, "most_mb": avatars.MOST_MB, **mail_choices(_user(request))}
     return render(request, "web/centre/profile.html", context, status=status)
 
 

@@ -1,6 +1,7 @@
 """The strip of activities on the home page: `strip(labels, now)`, what ends first, then what comes.
 
-Three queries at most beyond the running activities, however many there are.
+However much runs, two places are kept for what comes. Three queries at most beyond the running
+activities, however many there are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from shigu.web.labels import Card, Labels
 AHEAD = timedelta(days=3)
 """How long before its start an activity is announced."""
 
-MOST, EACH = 6, 3
+MOST, COMING, EACH = 6, 2, 3
 DAY = timedelta(days=1)
 
 
@@ -36,7 +37,8 @@ def strip(labels: Labels, now: datetime) -> list[Banner]:
     """At most six; the first that closes within a day carries the page's drum."""
     running = sorted(labels.running, key=lambda one: (one.ends_at, one.id))
     announced = {one: starts for starts, one in activities.coming(now, AHEAD)}
-    shown = [*running, *announced][:MOST]
+    runs = running[: MOST - min(len(announced), COMING)]
+    shown = [*runs, *announced][:MOST]
     ids = featured([one.id for one in shown], EACH)
     offers = lists.chosen({pk for some in ids.values() for pk in some}) if shown else {}
     return [

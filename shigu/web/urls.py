@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from shigu.web import (
+    balances,
     browsing,
     callbacks,
     carts,
@@ -12,9 +13,12 @@ from shigu.web import (
     centre,
     checkout,
     coupons,
+    credits_page,
     media,
     myorders,
+    notices_page,
     servertime,
+    spending,
 )
 
 urlpatterns = [
@@ -23,8 +27,12 @@ urlpatterns = [
     *checkout.urlpatterns,
     *cashier.urlpatterns,
     *myorders.urlpatterns,
+    *notices_page.urlpatterns,
     *centre.urlpatterns,
+    *balances.urlpatterns,
+    *spending.urlpatterns,
     *coupons.urlpatterns,
+    *credits_page.urlpatterns,
     *callbacks.urlpatterns,
     *media.urlpatterns,
     *servertime.urlpatterns,

@@ -31,10 +31,12 @@ from django.conf import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from shigu.accounts.models import User
-from shigu.catalogue.models import Sku
+from shigu.catalogue.models import Activity, Sku
+from shigu.ledger.models import Account
 from shigu.orders import cart
 from shigu.orders.models import Order
 from shigu.payments.models import Attempt
+from shigu.promotions.models import Coupon
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.market import Market
 from tests.browser.walker import DESK, PHONE, Kind, Walker
@@ -160,6 +162,26 @@ def office() -> Iterator[Shot]:
     last = Order.objects.latest("pk")
     yield Shot("ops-one-order", f"/ops/orders/order/{last.pk}/change/", "operator")
     yield Shot("ops-sign-in", "/ops/login/")
+    yield from prices()
+
+
+def prices() -> Iterator[Shot]:
+    """Activities, coupons and the ledger in the back office."""
+    activity = Activity.objects.order_by("pk")[0].pk
+    coupon = Coupon.objects.order_by("pk")[0].pk
+    account = Account.objects.order_by("pk")[0].pk
+    for name, address in (
+        ("activities", "catalogue/activity/"),
+        ("activity-new", "catalogue/activity/add/"),
+        ("one-activity", f"catalogue/activity/{activity}/change/"),
+        ("activity-preview", f"catalogue/activity/{activity}/preview/"),
+        ("coupon-issue", f"promotions/coupon/{coupon}/issue/"),
+        ("ledger-accounts", "ledger/account/"),
+        ("ledger-house", "ledger/account/house/"),
+        ("ledger-statement", f"ledger/account/{account}/statement/"),
+        ("ledger-adjust", f"ledger/account/{account}/adjust/"),
+    ):
+        yield Shot(f"ops-{name}", f"/ops/{address}", "operator")
 
 
 def provider(market: Market) -> Iterator[Shot]:

@@ -67,7 +67,7 @@ def test_the_facts_of_each_kind() -> None:
     assert found[ActivityKind.REDUCTION].amount == 500
     assert found[ActivityKind.THRESHOLD].steps == ((10_000, 1_000), (20_000, 3_000))
     assert found[ActivityKind.BUNDLE].scope == Scope(Reach.PRODUCT, frozenset({pot.pk, cloth.pk}))
-    assert found[ActivityKind.STUDENT].name == "Summer 活动"
+    assert found[ActivityKind.STUDENT].name_zh == "Summer 活动"
 
 
 def test_each_reach_covers_what_it_says() -> None:

@@ -13,8 +13,8 @@ from django.core.checks import run_checks
 
 ROOT = Path(settings.BASE_DIR)
 FLOORS = [
-    *("clock", "accounts", "catalogue", "ledger", "payments", "promotions", "wallet"),
-    *("orders", "learning", "ops", "web"),
+    *("clock", "accounts", "catalogue", "ledger", "notices", "payments", "promotions", "wallet"),
+    *("orders", "learning", "ops", "fleet", "web"),
 ]
 SAYS_NOTHING = {"services", "utils", "helpers", "common", "misc", "managers"}
 
@@ -77,6 +77,8 @@ def test_nothing_of_this_machine_is_committed() -> None:
         "bin/*",
         "docs/**/*.md",
         "requirements/*",
+        "deploy/**/*",
+        "shigu/fleet/deploying/files/*",
         "pyproject.toml",
         "shigu/**/*.py",
     ):

@@ -95,6 +95,49 @@ def test_parts_end_with_a_crew_that_was_killed(tmp_path: Path) -> None:
         time.sleep(0.05)
 
 
+SERVER = """
+import multiprocessing, os, sys, time
+from pathlib import Path
+from shigu.kit.processes import end_with_server
+
+def serve(told, guarded):
+    if guarded:
+        end_with_server()
+    Path(told).write_text(str(os.getpid()))
+    time.sleep(60)
+
+if __name__ == "__main__":
+    words = (sys.argv[1], sys.argv[2] == "guarded")
+    worker = multiprocessing.get_context("fork").Process(target=serve, args=words)
+    worker.start()
+    worker.join()
+"""
+
+
+def orphan(folder: Path, guarded: str) -> int:
+    """The worker of a server that was killed at once."""
+    told = folder / guarded
+    server = subprocess.Popen([sys.executable, "-c", SERVER, str(told), guarded])
+    until = time.monotonic() + 30
+    while not (told.exists() and told.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    server.kill()
+    server.wait()
+    return int(told.read_text())
+
+
+def test_a_servers_worker_ends_with_it(tmp_path: Path) -> None:
+    """A killed server leaves nobody to answer at its port; without the guard it does: the control."""
+    guarded, unguarded = orphan(tmp_path, "guarded"), orphan(tmp_path, "unguarded")
+    until = time.monotonic() + 20
+    while alive(guarded) and _state(guarded) != "Z":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert alive(unguarded)
+    os.kill(unguarded, signal.SIGKILL)
+
+
 def _state(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -1,14 +1,16 @@
 """An order's whole life at random, against a real provider: place with coupon and credits, open, pay, be told
-(again), ask, lapse, cancel, restore, ship, refund, in any order, time passing in between.
+(again), ask, top up, pay from the balance, lapse, cancel, restore, ship, refund, time passing in between.
 
-After every step the audit holds, the ledger sums to zero, and every move in the history is one that the
-design allows. At the end of each life time passes until nothing is due, and then every fen that the provider
-took is either in a paid order or went back, by the provider's own books, and nothing is held.
+After every step the audit holds, the ledger sums to zero, nobody owes anything, and every move in the history
+is one that the design allows. At the end of each life time passes until nothing is due, and then every fen that
+the provider took is in a paid order, on the balance or went back, by its own books, and nothing is held.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -37,10 +39,14 @@ from shigu.orders.credits import worth
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Attempt, Money, Notice, Refund, RefundState, State
 from shigu.payments.notices import hear
+from shigu.payments.opening import Way, open_attempt
+from shigu.payments.paying import balance_of, pay_from_balance
 from shigu.payments.polling import poll
 from shigu.promotions.models import Grant, GrantState
+from shigu.wallet.models import TopUp
+from shigu.wallet.topping_up import ask_for
 from tests.payments.shopfront import notify_fields, private_key, signed_notify
-from tests.races.market import Market, assert_audit_holds
+from tests.races.market import NOWHERE, Market, assert_audit_holds
 
 UNPAID, PAID, CANCELLED, EXPIRED, REFUNDED = Status
 ALLOWED = {
@@ -53,6 +59,15 @@ ALLOWED = {
     (PAID, PAID),  # shipped, refund decided
     (PAID, REFUNDED),
 }
+REACHED = {
+    "topped up",
+    "told again",
+    "top-up lapsed",
+    "paid from the balance",
+    "refused by the balance",
+    "back on the balance",
+}
+"""What all lives together must have come to, or they prove nothing about the balance."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +84,9 @@ def test_every_life_adds_up(clone: str, gate: Simulator, settings: Any) -> None:
     market = Market(pieces=3000)
     Life.market, Life.gate = market, gate
     Life.key = private_key((gate.data / "alipay_private.pem").read_bytes())
+    Life.seen = Counter()
     run_state_machine_as_test(Life, settings=how_long())
+    assert set(+Life.seen) == REACHED, Life.seen
 
 
 def how_long() -> settings:
@@ -86,12 +103,15 @@ def how_long() -> settings:
 
 
 class Life(RuleBasedStateMachine):
-    """One buyer's orders for scarce goods and one course."""
+    """One buyer's orders for scarce goods and one course, and their balance."""
 
     market: Market
     gate: Simulator
     key: Any
+    seen: Counter[str]
+    numbers = itertools.count(1)
     orders = Bundle("orders")
+    top_ups = Bundle("top_ups")
     attempts = Bundle("attempts")
 
     @initialize()
@@ -104,6 +124,18 @@ class Life(RuleBasedStateMachine):
         self.mine: list[int] = []
         self.grants = [self.market.grant(self.buyer, off=off) for off in (500, 99_000)]
         self.market.give(self.buyer, 900)
+        self._topped_up(60_000)
+        self._opened("top-up", self.top_up(100), "page")  # nobody pays this one
+
+    def _topped_up(self, amount: int) -> None:
+        """Asked for, paid, and told of twice."""
+        top_up = self.top_up(amount)
+        attempt = self._opened("top-up", top_up, "page")
+        self.pay(attempt)
+        for _ in range(2):
+            self.tell(attempt)
+        assert TopUp.objects.get(pk=top_up).paid_at
+        assert balance_of(self.buyer.pk) == amount
 
     @rule(
         target=orders,
@@ -128,12 +160,23 @@ class Life(RuleBasedStateMachine):
     @rule(target=attempts, order=orders, channel=st.sampled_from(["page", "wap"]))
     def open(self, order: int, channel: str) -> Any:
         """The buyer opens the cashier in a browser."""
-        from shigu.payments.opening import Way, open_attempt
-        from tests.races.market import NOWHERE
+        return self._opened("order", order, channel)
 
+    @rule(target=top_ups, amount=st.sampled_from([100, 9_900, 30_000]))
+    def top_up(self, amount: int) -> int:
+        """The buyer wants more on the balance."""
+        return ask_for(self.buyer.pk, amount, key=f"key {next(self.numbers)}").pk
+
+    @rule(target=attempts, top_up=top_ups, channel=st.sampled_from(["page", "wap"]))
+    def open_top_up(self, top_up: int, channel: str) -> Any:
+        """Its cashier is opened, perhaps once more."""
+        return self._opened("top-up", top_up, channel)
+
+    def _opened(self, purpose: str, subject: int, channel: str) -> Any:
+        way = Way("alipay", channel)
         try:
             opened = open_attempt(
-                "order", order, user_id=self.buyer.pk, way=Way("alipay", channel), addresses=NOWHERE
+                purpose, subject, user_id=self.buyer.pk, way=way, addresses=NOWHERE
             )
         except Refusal:
             return multiple()
@@ -164,13 +207,42 @@ class Life(RuleBasedStateMachine):
         trade = self.gate.trade(row.out_trade_no)
         if trade and trade["status"] == "TRADE_SUCCESS":
             fields = notify_fields(row, self.gate.app, trade_no=trade["trade_no"])
+            before = Notice.objects.filter(notify_id=f"n{attempt}").exists()
             assert hear("alipay", signed_notify(self.key, **fields))
             assert Notice.objects.get(notify_id=f"n{attempt}").handled_at
+            self.seen["told again"] += bool(before and row.purpose == "top-up")
 
     @rule(order=orders)
     def ask(self, order: int) -> None:
         """A waiting page asks."""
         poll("order", order, every=timedelta(0))
+
+    @rule(top_up=top_ups)
+    def ask_of_top_up(self, top_up: int) -> None:
+        """So does the page of a top-up."""
+        poll("top-up", top_up, every=timedelta(0))
+
+    @rule(target=orders, pieces=st.integers(1, 2), credits=st.sampled_from([0, 400]))
+    def buy_at_once(self, pieces: int, credits: int) -> Any:
+        """An order, paid from the balance before anything can happen to it; the balance may not suffice."""
+        order = self.place(pieces, False, None, credits)
+        if isinstance(order, int):
+            self.pay_at_once(order)
+        return order
+
+    @rule(order=orders)
+    def pay_at_once(self, order: int) -> None:
+        """The buyer pays from what is there: all of it, or nothing moves."""
+        there, payable = balance_of(self.buyer.pk), Order.objects.get(pk=order).payable
+        before = self._paid_from_balance(order)
+        self._refusable(lambda: pay_from_balance("order", order, user_id=self.buyer.pk), order)
+        paid = self._paid_from_balance(order) - before
+        self.seen["paid from the balance" if paid else "refused by the balance"] += 1
+        assert balance_of(self.buyer.pk) == there - payable * paid
+
+    def _paid_from_balance(self, order: int) -> int:
+        mine = Attempt.objects.filter(purpose="order", subject_id=order, provider="balance")
+        return mine.count()
 
     @rule(minutes=st.sampled_from([4, 16, 50]))
     def wait(self, minutes: int) -> None:
@@ -229,6 +301,11 @@ class Life(RuleBasedStateMachine):
         assert sums == {0: 0, IN_CREDITS: 0}
 
     @invariant()
+    def nobody_owes(self) -> None:
+        """Whatever a person has, of fen or of credits, is nothing or more."""
+        assert not Account.objects.filter(balance__lt=0).exists()
+
+    @invariant()
     def audit_holds(self) -> None:
         """Every invariant of every app."""
         assert_audit_holds()
@@ -252,25 +329,55 @@ class Life(RuleBasedStateMachine):
         assert self.market.counts(self.scarce)[1] == 0
         assert self.market.credits(self.buyer)[1] == 0
         assert not Grant.objects.filter(user=self.buyer, state=GrantState.HELD).exists()
-        for attempt in Attempt.objects.filter(subject_id__in=self.mine, purpose="order"):
-            self._has_a_home(attempt)
+        attempts = list(Attempt.objects.filter(user=self.buyer))
+        for attempt in attempts:
+            assert attempt.state != State.OPEN
+            kept = self._kept(attempt)
+            assert kept == self._due(attempt), (attempt.state, attempt.money)
+        for refund in Refund.objects.filter(attempt__in=attempts):
+            assert refund.state == RefundState.SENT
+        self._balance_adds_up(attempts)
         assert_audit_holds()
 
-    def _has_a_home(self, attempt: Attempt) -> None:
-        """What Alipay took for this number is in a paid order, or went back."""
+    def _kept(self, attempt: Attempt) -> int:
+        """What was taken for this number and did not go back: by Alipay's books, or by the ledger's."""
+        if attempt.provider == "balance":
+            refunds = Refund.objects.filter(attempt=attempt).values_list("pk", flat=True)
+            back = booked(Event.REFUNDED, *refunds)
+            self.seen["back on the balance"] += bool(back)
+            return booked(Event.PAYMENT, attempt.pk) - back
         trade = self.gate.trade(attempt.out_trade_no)
-        kept = trade["fen"] - trade["refunded"] if trade and trade["paid_at"] else 0
+        return trade["fen"] - trade["refunded"] if trade and trade["paid_at"] else 0
+
+    def _due(self, attempt: Attempt) -> int:
+        """What is to be kept: all of it for a paid order or a top-up, what is withheld for one refunded."""
+        if attempt.money != Money.APPLIED:
+            return 0
+        if attempt.purpose == "top-up":
+            assert TopUp.objects.get(pk=attempt.subject_id).paid_at
+            return attempt.amount
         order = Order.objects.get(pk=attempt.subject_id)
-        applied = attempt.money == Money.APPLIED
-        due = attempt.amount if applied and order.status == PAID else 0
-        if applied and order.status == REFUNDED:
-            due = min(attempt.amount, withheld_from(order))
-        assert kept == due, (trade, attempt.state, attempt.money)
-        assert attempt.state != State.OPEN
-        assert not Refund.objects.filter(attempt=attempt).exclude(state=RefundState.SENT).exists()
+        withheld = min(attempt.amount, withheld_from(order))
+        return {PAID: attempt.amount, REFUNDED: withheld}.get(Status(order.status), 0)
+
+    def _balance_adds_up(self, attempts: list[Attempt]) -> None:
+        """What is there is what was topped up less what paid orders kept."""
+        paid = TopUp.objects.filter(user=self.buyer, paid_at__isnull=False)
+        came = sum(paid.values_list("amount", flat=True))
+        went = sum(self._due(one) for one in attempts if one.provider == "balance")
+        assert balance_of(self.buyer.pk) == came - went
+        self.seen["topped up"] += paid.count() - 1
+        lapsed = TopUp.objects.filter(user=self.buyer, paid_at=None)
+        tried = {one.subject_id for one in attempts if one.purpose == "top-up"}
+        self.seen["top-up lapsed"] += lapsed.filter(pk__in=tried).count()
+
+
+def booked(kind: Event, *subjects: int) -> int:
+    """In fen: what the ledger has of this kind for these subjects."""
+    found = Transfer.objects.filter(kind=kind, subject__in=subjects)
+    return sum(found.values_list("amount", flat=True))
 
 
 def withheld_from(order: Order) -> int:
     """In fen: credits that it earned, were spent before its refund, and could not be taken back."""
-    taken = Transfer.objects.filter(kind=Event.TAKE_BACK, subject=order.pk)
-    return worth(order.earned - sum(taken.values_list("amount", flat=True)))
+    return worth(order.earned - booked(Event.TAKE_BACK, order.pk))

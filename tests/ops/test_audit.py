@@ -14,6 +14,7 @@ from shigu.clock import periodic
 from shigu.clock.claiming import shape
 from shigu.clock.kinds import known
 from shigu.kit.auditing import Invariant, audits, offending
+from shigu.ledger.models import Book, account
 from shigu.ops import auditing
 
 ONE_PAID = "(SELECT min(id) FROM orders_order WHERE status = 1 AND payable > 0)"
@@ -41,6 +42,7 @@ AN_AWARD = (
     " pay_by, decided_at, forfeited) SELECT 999999, id, 999999, 100, %s, %s, false, now(), now(),"
     " now(), %s FROM accounts_user WHERE username = 'operator'"
 )
+SALES, CLEARING, TRANSIT = (account(book) for book in (Book.SALES, Book.CLEARING, Book.TRANSIT))
 PLANTS = {
     "Goods have a validity never and their counts always, courses the other way round": (
         "UPDATE catalogue_sku SET validity_days = 30"
@@ -49,6 +51,22 @@ PLANTS = {
     "Every stock movement is of goods that exist": (
         "INSERT INTO catalogue_stockmovement (sku_id, kind, pieces, subject, by, at)"
         " VALUES (999999, 'receipt', 0, 'planted', '', now())"
+    ),
+    "Used, held, unused, lapsed and revoked coupons are those issued, never above the number": (
+        "UPDATE promotions_coupon SET issued = issued - 1"
+        " WHERE id = (SELECT min(id) FROM promotions_coupon WHERE issued > 0)"
+    ),
+    "An unused coupon lapses at its end, a used or revoked one says when it was": (
+        "UPDATE promotions_grant SET due_at = due_at + interval '1 hour'"
+        " WHERE id = (SELECT min(id) FROM promotions_grant WHERE state = 'unused')"
+    ),
+    "a held coupon belongs to the one unpaid order that names it, a used one to a paid one": (
+        "UPDATE promotions_grant SET state = 'held', used_at = NULL"
+        " WHERE id = (SELECT min(id) FROM promotions_grant WHERE state = 'used')"
+    ),
+    "an unpaid order holds its coupon, a paid one used it, an ended one has given it back": (
+        "UPDATE promotions_grant SET state = 'lapsed', order_id = NULL"
+        " WHERE id = (SELECT min(id) FROM promotions_grant WHERE state = 'held')"
     ),
     "held pieces are those of unpaid orders": (
         "UPDATE catalogue_stock SET held = held + 1 WHERE sku_id ="
@@ -69,8 +87,25 @@ PLANTS = {
         "DELETE FROM orders_shipment WHERE order_id = (SELECT min(order_id) FROM orders_shipment)"
     ),
     "line payables add up to the order's": (
-        "UPDATE orders_orderline SET payable = payable - 1"
+        "UPDATE orders_orderline SET payable = payable - 1, coupon_off = coupon_off + 1"
         " WHERE id = (SELECT min(id) FROM orders_orderline WHERE payable > 0)"
+    ),
+    "every order that was placed, paid, shipped, refunded or lapsed told its buyer once": (
+        "INSERT INTO notices_notice (event, subject, round, user_id, channel, facts, at, state, tries)"
+        " SELECT 'order.shipped', min(id), 0, min(user_id), 'inbox', '{}', shigu_clock(), 'kept', 0"
+        " FROM orders_order WHERE status = 0"
+    ),
+    "nobody is reminded of an order after its time is over": (
+        "UPDATE notices_notice SET event = 'order.closing', at = at + interval '1 day'"
+        " WHERE id = (SELECT min(id) FROM notices_notice)"
+    ),
+    "whoever is told through another channel has it in the inbox, too": (
+        "UPDATE notices_notice SET subject = -1, at = shigu_clock()"
+        " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'mail')"
+    ),
+    "what was sent says when, and what waits or is kept does not": (
+        "UPDATE notices_notice SET ended_at = at"
+        " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'inbox')"
     ),
     "an order's last history row says what its status is": (
         f"DELETE FROM orders_orderevent WHERE order_id = {ONE_PAID} AND status = 1"
@@ -96,6 +131,28 @@ PLANTS = {
     "No refund was refused and left lying": (
         "UPDATE payments_refund SET state = 'refused'"
         " WHERE id = (SELECT min(id) FROM payments_refund)"
+    ),
+    "No payment from a balance is open: it is paid at once or does not exist": (
+        "UPDATE payments_attempt SET provider = 'balance'"
+        " WHERE id = (SELECT min(id) FROM payments_attempt WHERE state <> 'paid')"
+    ),
+    "Every decided payment stands in the ledger once, to the fen": (
+        f"{A_TRANSFER} SELECT 'payment', id, 9, {CLEARING}, {SALES}, 1, now(), ''"
+        " FROM payments_attempt WHERE id = (SELECT min(id) FROM payments_attempt)"
+    ),
+    "Every refund stands in the ledger: decided once, sent once": (
+        f"{A_TRANSFER} SELECT 'refunded', id, 9, {TRANSIT}, {CLEARING}, amount, now(), ''"
+        " FROM payments_refund WHERE id = (SELECT min(id) FROM payments_refund)"
+    ),
+    "No fen move in the ledger without the payment or refund they belong to": (
+        f"{A_TRANSFER} VALUES ('payment', 999999, 0, {CLEARING}, {SALES}, 1, now(), '')"
+    ),
+    "What the provider owes and what is in transit add up": (
+        f"{A_TRANSFER} VALUES ('refund', 999999, 0, {SALES}, {TRANSIT}, 1, now(), '')"
+    ),
+    "A paid top-up is one payment, and its money is on its buyer's balance": (
+        "UPDATE wallet_topup SET amount = amount + 1"
+        " WHERE id = (SELECT min(id) FROM wallet_topup WHERE paid_at IS NOT NULL)"
     ),
     "an account holds the sum of its transfers": (
         "UPDATE ledger_account SET balance = balance + 1"
@@ -172,6 +229,16 @@ A_NOTICE = (
     "INSERT INTO payments_notice (provider, notify_id, out_trade_no, trade_status, raw, received_at,"
     " due_at, outcome) VALUES ('alipay', 'waiting', 'n_1', '', '', now(), now(), '')"
 )
+AN_ISSUING = (
+    "INSERT INTO promotions_issuing (coupon_id, audience, listed, until_id, after_id, people, gave, had,"
+    " short, started_at, due_at) SELECT min(id), 'all', '{}', 0, 0, 1, 0, 0, 0, now(), now()"
+    " FROM promotions_coupon"
+)
+
+A_MAIL = (
+    "UPDATE notices_notice SET state = 'waiting', due_at = shigu_now(), ended_at = NULL"
+    " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'mail')"
+)
 
 
 def by_title() -> dict[str, Invariant]:
@@ -211,7 +278,7 @@ def test_a_broken_promise_is_found(title: str) -> None:
 def test_what_lies_too_long_is_found(name: str) -> None:
     """A row of each kind, due longer ago than its alarm line allows."""
     periodic.ensure()
-    for row in (A_NOTICE, A_PENDING_DEPOSIT, A_HELD_DEPOSIT):
+    for row in (A_NOTICE, A_PENDING_DEPOSIT, A_HELD_DEPOSIT, AN_ISSUING, A_MAIL):
         run(row)
     (kind,) = [kind for kind in known() if kind.name == name]
     found = shape(kind)

@@ -9,7 +9,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from shigu.clock import claiming
 from shigu.clock.drain import drain
 from shigu.kit.errors import Refusal
 from shigu.ledger.models import Event, Transfer
@@ -19,7 +21,7 @@ from shigu.orders.committing import place
 from shigu.orders.errors import CouponGone, CreditsShort
 from shigu.orders.models import Order, Status
 from shigu.orders.placing import Placed, place_many
-from shigu.payments.models import Attempt
+from shigu.payments.models import Attempt, Outcome
 from shigu.promotions import holding
 from shigu.promotions.models import Grant, GrantState
 from tests.races.market import Market, assert_audit_holds, dice, rounds
@@ -97,9 +99,11 @@ def test_control_without_locks_they_are_promised_twice(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: only the constraint stands in the way, and that is an error for the buyer."""
+    with transaction.atomic():
+        credits.locked([market.alice.pk])  # the accounts are there: nothing is missing but the lock
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
     monkeypatch.setattr(credits, "locked", lambda users: {user: credits.of(user) for user in users})
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="IntegrityError"):
         credits_from_two_tabs(market)
 
 
@@ -162,6 +166,49 @@ def test_control_without_the_order_lock_it_breaks(
         pay_while_expiring(market)
 
 
+def expire_while_paying(market: Market) -> None:
+    """A payment has the order in hand, and what it holds, when the clock comes by."""
+    grant = market.grant(market.alice)
+    market.give(market.alice, 500)
+    order = market.ordered(grant=grant, credits=500)
+    attempt = market.opened(order)
+    market.over(order)
+    with stopped_at("orders.settle.done") as stop:
+        paying = start(lambda: market.paid(attempt))
+        stop.wait()
+        expiring = start(lambda: drain("orders.expire"))
+        settled_or_blocked(expiring, 3)
+        stop.release()
+        drained, outcome = expiring.result(), paying.result()
+    assert (drained.claimed, outcome) == (0, Outcome.SETTLED)
+    order.refresh_from_db()
+    assert (order.status, order.round) == (Status.PAID, 0)
+    assert Grant.objects.get().state == GrantState.USED
+    assert market.credits(market.alice) == (order.earned, 0)
+    assert not Transfer.objects.filter(subject=order.pk, kind=Event.RELEASE).exists()
+    assert_audit_holds()
+
+
+def test_nothing_is_released_from_what_is_being_paid(market: Market) -> None:
+    """The clock passes by: coupon and credits are used, never given back in between."""
+    expire_while_paying(market)
+
+
+def test_control_a_claim_without_its_lock_releases_them(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: the clock takes back what the payment is using."""
+    real = claiming.claim_query
+
+    def loose(*arguments: Any) -> tuple[str, list[Any]]:
+        query, values = real(*arguments)
+        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
+
+    monkeypatch.setattr(claiming, "claim_query", loose)
+    with pytest.raises(AssertionError):
+        expire_while_paying(market)
+
+
 def lapse_restore_lapse(market: Market) -> None:
     """Two rounds on one order, coupon and credits with it."""
     grant = market.grant(market.alice)
@@ -193,12 +240,14 @@ def test_control_one_subject_for_both_rounds(
 
 
 def free_order_in_two_tabs(market: Market) -> None:
-    """Credits pay all of it: placed and settled in one, from two tabs of one cart at once."""
+    """Credits pay all of it: placed and settled in one, and the other tab of the same cart comes meanwhile."""
     cheap = market.goods("stamp", 4000, 5)
     market.give(market.alice, 800)
     wanted = market.placing(market.alice, (cheap, 1), key="one cart", credits=400)
-    answers = together(lambda: place(wanted), lambda: place(wanted))
+    answers = two_placings(market, wanted, wanted)
+    assert all(isinstance(answer, Placed) for answer in answers), answers
     assert {answer.number for answer in answers} == {Order.objects.get().number}
+    assert [answer.repeated for answer in answers] == [False, True]
     assert market.status(Order.objects.get()) == Status.PAID
     assert market.credits(market.alice) == (400, 0)
     assert market.counts(cheap) == (4, 0, 1)
@@ -206,8 +255,29 @@ def free_order_in_two_tabs(market: Market) -> None:
 
 
 def test_a_free_order_is_placed_and_settled_once(market: Market) -> None:
-    """Spent once, sold once."""
+    """Spent once, sold once; the second tab is given the first one's order."""
     free_order_in_two_tabs(market)
+
+
+def test_a_free_order_is_one_however_many_tabs(market: Market) -> None:
+    """Six of them from one starting line, with a coupon that takes off a part."""
+    cheap, grant = market.goods("stamp", 4000, 9), market.grant(market.alice, off=1000)
+    market.give(market.alice, 800)
+    wanted = market.placing(market.alice, (cheap, 1), key="one cart", grant=grant, credits=300)
+    answers = together(*[lambda: place(wanted)] * 6)
+    assert {answer.number for answer in answers} == {Order.objects.get().number}
+    assert Grant.objects.get().state == GrantState.USED
+    assert (market.credits(market.alice), market.counts(cheap)) == ((500, 0), (8, 0, 1))
+    assert_audit_holds()
+
+
+def test_control_without_locks_a_free_order_is_no_answer_to_the_second_tab(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: both believe that there is none; the second falls over the key."""
+    monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
+    with pytest.raises(AssertionError, match="order_key_once"):
+        free_order_in_two_tabs(market)
 
 
 def test_many_at_random(market: Market) -> None:

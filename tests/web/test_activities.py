@@ -90,7 +90,11 @@ def test_only_students_see_student_prices_as_theirs(client: Client) -> None:
     pot = teapot(price=10_000)
     student(80)
     assert cards(client) == {"teapot": (10_000, None)}
-    assert "For students 20% off" in text(english(client).get("/p/teapot/"))
+    told = "For students 20% off Only for buyers whom the shop knows as students"
+    assert told in text(english(client).get("/p/teapot/"))
+    reading(client, bob())
+    assert told in text(client.get("/p/teapot/"))
+    assert cards(client) == {"teapot": (10_000, None)}
     reading(client, alice(), is_student=True)
     assert cards(client) == {"teapot": (8_000, 10_000)}
     assert "For students" not in text(client.get("/p/teapot/"))
@@ -146,6 +150,22 @@ def test_home_announces_what_runs_and_what_comes(client: Client) -> None:
     assert page.count('class="drum') == 1
     assert "Starts in" in page
     assert reverse("activity", args=[Activity.objects.get(name_en="Longer").pk]) in page
+
+
+@pytest.mark.parametrize(
+    ("running", "coming", "shown"),
+    [(7, 3, "rrrrcc"), (6, 1, "rrrrrc"), (9, 0, "rrrrrr"), (1, 7, "rccccc")],
+)
+def test_what_comes_has_its_places(client: Client, running: int, coming: int, shown: str) -> None:
+    """Two of the six are kept for what comes, as far as something comes; those that end or start first."""
+    teapot()
+    for nth in range(running):
+        discount(85, name=f"r{nth}", ends=(nth + 1) * HOUR)
+    for nth in range(coming):
+        discount(85, name=f"c{nth}", starts=(nth + 1) * HOUR, ends=20 * HOUR)
+    names = [one.activity.name for one in english(client).get("/").context["strip"]]
+    runs, comes = shown.count("r"), shown.count("c")
+    assert names == [f"r{nth}" for nth in range(runs)] + [f"c{nth}" for nth in range(comes)]
 
 
 def test_an_activity_has_a_page_of_its_own(client: Client) -> None:

@@ -74,7 +74,7 @@ def test_the_overview_shows_what_is_mine(buyer: Client) -> None:
     answer = buyer.get(reverse("centre"))
     assert waiting.number in text(answer)
     assert others.number not in text(answer)
-    assert answer.context["strip"] == {"orders": 2, "courses": 1}
+    assert answer.context["strip"] == {"orders": 2, "courses": 1, "credits": 99}
     assert "Python concurrency" in text(answer)
 
 

@@ -14,7 +14,7 @@ from django.core.paginator import Paginator
 from django.template import Context, Template
 from django.utils import timezone, translation
 
-from shigu.web import order_cards, spoken, states
+from shigu.web import coming_back, order_cards, spoken, states
 from shigu.web.drawing.art import drawings
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)  # 18:00 in the shop
@@ -177,8 +177,8 @@ def test_sentences_about_what_came_back_have_no_gaps(ended: timedelta) -> None:
     with translation.override("zh-hans"):
         when = spoken.at(then, NOW)
         said = [
-            order_cards._pieces(0, when),
-            order_cards._pieces(2, when),
+            coming_back._closed(0, then, NOW),
+            coming_back._closed(2, then, NOW),
             order_cards._returned("sent", "3.00", then, NOW),
         ]
     for sentence in said:

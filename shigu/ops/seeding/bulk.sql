@@ -73,6 +73,16 @@ SELECT id, at, by_id, was, becomes, why FROM (
   UNION ALL SELECT id, ended_at, NULL, 1, 4, 'refunded' FROM fresh WHERE status = 4
 ) steps ORDER BY id, at;
 
+-- They have no mail address: the inbox tells them, and what is older than a day was read.
+INSERT INTO notices_notice (event, subject, round, user_id, channel, facts, at, state, tries, read_at)
+SELECT event, id, 0, user_id, 'inbox', jsonb_build_object('pay_by', pay_by), at, 'kept', 0,
+       CASE WHEN at < shigu_now() - interval '1 day' THEN at + interval '20 minutes' END
+  FROM (SELECT 'order.placed' AS event, placed_at AS at, * FROM fresh
+        UNION ALL SELECT 'order.paid', settled_at, * FROM fresh WHERE status IN (1, 4)
+        UNION ALL SELECT 'order.lapsed', ended_at, * FROM fresh WHERE status = 3
+        UNION ALL SELECT 'order.refunded', ended_at, * FROM fresh WHERE status = 4) told
+ ORDER BY id, at;
+
 WITH paid AS (
   INSERT INTO payments_attempt (purpose, subject_id, user_id, provider, channel, out_trade_no, amount,
       title, state, money, opened_at, expires_at, ask_at, asks, last_answer, trade_no, paid_at,

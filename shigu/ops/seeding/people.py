@@ -31,6 +31,7 @@ PEOPLE: dict[str, dict[str, object]] = {
     },
     "carol": {
         "nickname": "Carol",
+        "language": "en",
         "job": "Ceramicist",
         "city": "Jingdezhen",
         "signature": "Clay, fire, patience.",

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from shigu import clock
 from shigu.accounts.models import User
-from shigu.ops.seeding import activities, coupons, wallets
+from shigu.ops.seeding import activities, coupons, inboxes, wallets
 from shigu.ops.seeding.people import invite
 from shigu.ops.seeding.shelves import stock_shelves
 from shigu.ops.seeding.stories import STORIES, Story
@@ -54,6 +54,8 @@ def seed(step: Callable[[str], None] = lambda _: None) -> Seeded:
         step("orders")
         orders = sum(_happenings(people))
         coupons.let_lapse()
+        step("notices")
+        inboxes.catch_up(people)
     return Seeded(products, orders)
 
 

@@ -18,6 +18,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from shigu.kit.money import yuan as plain_yuan
+from shigu.payments.provider import providers
 from shigu.web import spoken, states
 from shigu.web.drawing.avatars import avatar_svg
 from shigu.web.drawing.drum import MARK, lit_studs, still_svg, studs
@@ -88,6 +90,18 @@ def yuan(fen: int) -> str:
     """Fen as plain text for a sentence or a button: `1,700.00`, without the ¥."""
     sign, amount = ("−", -fen) if fen < 0 else ("", fen)
     return f"{sign}{amount // 100:,}.{amount % 100:02d}"
+
+
+@register.simple_tag
+def yuan_plain(fen: int) -> str:
+    """Fen as a form or an address has them: `1700.00`."""
+    return plain_yuan(fen)
+
+
+@register.filter
+def way_name(provider: str) -> str:
+    """What people call a provider: `alipay` is Alipay."""
+    return str(providers[provider].name) if provider in providers else provider
 
 
 # -- time --------------------------------------------------------------------------------------

@@ -16,8 +16,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from shigu import serving
+from shigu.kit import migrations
 from shigu.kit.processes import Crew, Died, is_free
-from shigu.ops import opening, serving
+from shigu.ops import opening
 
 
 class Command(BaseCommand):
@@ -33,7 +35,7 @@ class Command(BaseCommand):
         for wanted in (port, port + 1):
             if not is_free(host, wanted):
                 raise CommandError(f"In use already: port {wanted} on {host}.")
-        if missing := opening.missing_tables():
+        if missing := migrations.missing():
             raise CommandError(f"Tables are behind the code ({missing} to apply): shigu migrate.")
         self.stdout.write(f"  files      {opening.collect_files()}")
         connections.close_all()

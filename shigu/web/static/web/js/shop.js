@@ -1,4 +1,5 @@
 /* Everything a page needs, in one module graph; nothing here is required to place or pay an order. */
+import "./badge.js";
 import "./countdown.js";
 import "./forms.js";
 import "./live.js";
