@@ -14,7 +14,7 @@ from django.conf import settings
 
 from shigu import clock
 from shigu.accounts.models import User
-from shigu.ops.seeding import activities, coupons, inboxes, wallets
+from shigu.ops.seeding import activities, auctions, coupons, inboxes, wallets
 from shigu.ops.seeding.people import invite
 from shigu.ops.seeding.shelves import stock_shelves
 from shigu.ops.seeding.stories import STORIES, Story
@@ -61,8 +61,13 @@ def seed(step: Callable[[str], None] = lambda _: None) -> Seeded:
 
 def _happenings(people: Mapping[str, User]) -> Iterator[bool]:
     """Orders and what else moved money, each at its time, so that statements read from top to bottom."""
-    for one in sorted([*STORIES, *wallets.DEEDS], key=lambda one: -one.ago):
-        yield tell(one, people) if isinstance(one, Story) else wallets.do(one, people)
+    auctioned = auctions.happenings(people)
+    for one in sorted([*STORIES, *wallets.DEEDS, *auctioned], key=lambda one: -one.ago):
+        if isinstance(one, auctions.Happening):
+            travel(one.ago)
+            one.do()
+        else:
+            yield tell(one, people) if isinstance(one, Story) else wallets.do(one, people)
 
 
 @contextmanager
