@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from shigu.auctions import (
     auditing,
     closing,
@@ -9,11 +11,13 @@ from shigu.auctions import (
     deposit_auditing,
     deposits,
     life_auditing,
+    news,
     opening,
 )
 from shigu.auctions.deposit_purpose import DepositPurpose
 from shigu.auctions.paying import LotLines, LotOrders
 from shigu.catalogue.models import Kind
+from shigu.kit import pushing
 from shigu.kit.auditing import audits
 from shigu.orders.lines import line_kinds
 from shigu.orders.models import Origin
@@ -26,6 +30,7 @@ KINDS = (deposits.lapse, deciding_deposits.decide_deposits, opening.turn, closin
 purposes.register("deposit", DepositPurpose())
 origins.register(Origin.LOT, LotOrders())
 line_kinds.register(Kind.LOT, LotLines())
+news.listeners.append(partial(pushing.changed, "lot"))
 audits.extend(auditing.INVARIANTS)
 audits.extend(deposit_auditing.INVARIANTS)
 audits.extend(life_auditing.INVARIANTS)

@@ -23,16 +23,16 @@ class Watching(Protocol):
 
 
 class Streams(Collector):
-    """How many listen, and what that costs."""
+    """How many listen to one kind of row, and what that costs."""
 
-    def __init__(self, watch: Watching) -> None:
-        self.watch = watch
+    def __init__(self, watch: Watching, name: str, rows: str) -> None:
+        self.watch, self.name, self.rows = watch, name, rows
 
     def collect(self) -> Iterator[Metric]:
         watch = self.watch
         gauges = {
             "streams": ("Pages that listen.", len(watch.streams)),
-            "watched": ("Orders that they watch.", len(watch.watched)),
+            "watched": (f"{self.rows} that they watch.", len(watch.watched)),
             "pushed": ("Is it told of changes over Redis?", watch.pushed),
         }
         counters = {
@@ -41,13 +41,14 @@ class Streams(Collector):
             "words": ("Changes told.", watch.words),
         }
         for name, (words, figure) in gauges.items():
-            yield GaugeMetricFamily(f"shigu_events_{name}", words, value=float(figure))
+            yield GaugeMetricFamily(f"shigu_{self.name}_{name}", words, value=float(figure))
         for name, (words, figure) in counters.items():
-            yield CounterMetricFamily(f"shigu_events_{name}", words, value=float(figure))
+            yield CounterMetricFamily(f"shigu_{self.name}_{name}", words, value=float(figure))
 
 
-def page(watch: Watching) -> tuple[bytes, str]:
+def page(orders: Watching, lots: Watching) -> tuple[bytes, str]:
     """The text and its type."""
     registry = CollectorRegistry()
-    registry.register(Streams(watch))
+    registry.register(Streams(orders, "events", "Orders"))
+    registry.register(Streams(lots, "lot_events", "Lots"))
     return generate_latest(registry), CONTENT_TYPE_LATEST
