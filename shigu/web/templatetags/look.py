@@ -202,6 +202,8 @@ def words() -> dict[str, str]:
         "many": _("{n} minutes left"),
         "hours": _("{h} h {m} min left"),
         "days": _("{d} d {h} h left"),
+        "asking": _("No answer yet. Asking whether your bid counts…"),
+        "unknown": _("Nobody answers. Press again: the same bid counts once."),
     }
 
 

@@ -1,6 +1,6 @@
 /* Drums (.drum[data-ends]) and ticks (time.tick[data-ends]) on the server's time.
    A drum puts out its studs, beats in its last minute (never with reduced motion) and tells a screen reader
-   once a minute. At the end each dispatches "shigu:over" and opens data-then, if it has one ("" = this page). */
+   once a minute. data-over is the word at the end where it is another one. At the end each dispatches "shigu:over" and opens data-then, if it has one ("" = this page). */
 
 import { every, now } from "./clock.js";
 import { countdown, said, words } from "./words.js";
@@ -26,7 +26,7 @@ function showDrum(drum, moment) {
   write(drum.querySelector("b"), text);
   drum.classList.toggle("long", text.length > 5);
   drum.classList.toggle("beat", left > 0 && left <= 60 && !drum.classList.contains("calm"));
-  write(drum.querySelector("[data-say]"), said(left));
+  write(drum.querySelector("[data-say]"), left > 0 ? said(left) : drum.dataset.over ?? said(left));
 }
 
 function finish(element, left) {
@@ -47,7 +47,7 @@ every(moment => {
   for (const element of document.querySelectorAll("[data-ends]")) {
     const left = seconds(element, moment);
     if (element.classList.contains("drum")) showDrum(element, moment);
-    else write(element, left > 0 ? countdown(left) : words.over ?? "00:00");
+    else write(element, left > 0 ? countdown(left) : element.dataset.over ?? words.over ?? "00:00");
     finish(element, left);
   }
 });

@@ -23,7 +23,7 @@ function busy(form, on, submitter) {
   if (on) submitter?.setAttribute("aria-busy", "true");
 }
 
-function ask(text) {
+export function ask(text) {
   const dialog = document.getElementById("confirm");
   if (!dialog?.showModal) return Promise.resolve(window.confirm(text));
   dialog.querySelector("p").textContent = text;
