@@ -1,7 +1,7 @@
 """Live lots on a page: where their events are, and `lots/now/`, what is asked where no stream gets through.
 
-`{% lots_live ids %}` (templatetags) puts both addresses on an element; `static/web/js/lots.js` follows them. The
-answer is public and the same for everybody, so that a cache in front of the shop may keep it for a second.
+`{% lots_live ids %}` (templatetags) puts both addresses on an element, `js/lots.js` follows them. The answer
+is public and the same for everybody, so that a cache in front of the shop may keep it for a second.
 """
 
 from __future__ import annotations
