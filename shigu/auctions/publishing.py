@@ -8,7 +8,7 @@ saving: only `extending` moves its end.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
@@ -118,12 +118,17 @@ def change_lot(lot_id: int, changes: Mapping[str, object]) -> Lot:
     return lot
 
 
-def add_lots(session_id: int) -> int:
-    """Lots written into a session that is published but not in preview yet join it; how many."""
+def add_lots(session_id: int, write: Callable[[Session], object] | None = None) -> int:
+    """Lots written into a session that is published but not in preview yet join it; how many.
+
+    `write` writes them under the locks, so that a refusal leaves nothing of them.
+    """
     with transaction.atomic(durable=True):
         biddings = locked_biddings_of([session_id])
         [session] = locked_sessions([session_id])
         now = clock.now()
+        if write:
+            write(session)
         rows = session.lots.select_related("sku__product").exclude(
             pk__in=[row.pk for row in biddings]
         )

@@ -24,7 +24,8 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from shigu.kit.errors import Refusal
-from shigu.kit.money import Fen, yuan
+from shigu.kit.money import shown as shown
+from shigu.kit.money import yuan
 
 Text = str | Promise
 
@@ -90,14 +91,6 @@ def confirmed(office: ModelAdmin, request: HttpRequest, row: Model, act: Act) ->
 def log(request: HttpRequest, row: Model, said: str) -> None:
     """Write down who did what, as Django does for what is edited by hand."""
     LogEntry.objects.log_actions(request.user.pk or 0, [row], CHANGE, said, single_object=True)
-
-
-def shown(amount: Fen | None) -> str:
-    """An amount in fen as operators read it."""
-    if amount is None:
-        return "–"
-    whole, _, part = yuan(abs(amount)).partition(".")
-    return f"{'−' if amount < 0 else ''}¥{int(whole):,}.{part}"
 
 
 def _page_of(row: Model) -> str:

@@ -38,6 +38,17 @@ ROOMS: list[tuple[str | Promise, list[tuple[str | Promise, str, str]]]] = [
         ],
     ),
     (
+        _("Auctions"),
+        [
+            (_("Sessions"), "gavel", "auctions_session"),
+            (_("Lots"), "category", "auctions_lot"),
+            (_("Awards"), "emoji_events", "auctions_award"),
+            (_("Deposits"), "savings", "auctions_deposit"),
+            (_("Bars from bidding"), "block", "auctions_ban"),
+            (_("Outages"), "power_off", "auctions_outage"),
+        ],
+    ),
+    (
         _("Money"),
         [
             (_("Payments"), "payments", "payments_attempt"),

@@ -1,0 +1,86 @@
+"""Pictures of lots and covers of sessions: `add` takes uploads, `remove` takes one away.
+
+Nothing of an upload is kept as it came: decoded within limits of bytes and pixels, turned upright, made to
+fit and written anew, so that places, devices and hidden payloads in its metadata are gone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from io import BytesIO
+
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Max
+from PIL import Image, ImageOps
+
+from shigu.auctions.errors_record import (
+    NotAPictureOfALot,
+    PictureOfALotTooHeavy,
+    PictureOfALotTooLarge,
+    TooManyPictures,
+)
+from shigu.auctions.models import Lot, LotPicture
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+MOST_MB = 8
+MOST_BYTES = MOST_MB * 1024 * 1024
+MOST_SIDE = 8000
+SIDE = 1600
+MOST = 12
+"""Pictures of one lot."""
+
+
+def add(lot_id: int, fresh: Sequence[ContentFile]) -> int:
+    """Put redrawn pictures behind those it has; TooManyPictures beyond a dozen."""
+    with transaction.atomic(durable=True):
+        lot = Lot.objects.select_for_update(no_key=True).get(pk=lot_id)
+        last = lot.pictures.aggregate(last=Max("position"))["last"]
+        if lot.pictures.count() + len(fresh) > MOST:
+            raise TooManyPictures(most=MOST)
+        for place, file in enumerate(fresh, start=0 if last is None else last + 1):
+            LotPicture.objects.create(lot=lot, image=file, position=place)
+    return len(fresh)
+
+
+def remove(picture: LotPicture) -> None:
+    """Take one away; its file goes where no other lot shows it."""
+    storage, name = picture.image.storage, picture.image.name
+    with transaction.atomic(durable=True):
+        picture.delete()
+        if name and not LotPicture.objects.filter(image=name).exists():
+            transaction.on_commit(lambda: storage.delete(name))
+
+
+def redrawn(upload: UploadedFile) -> ContentFile:
+    """The upload as a JPEG of pixels only, under a name that says nothing."""
+    if upload.size is None or upload.size > MOST_BYTES:
+        raise PictureOfALotTooHeavy(most=MOST_MB)
+    try:
+        data = _jpeg(_clean(upload))
+    except PictureOfALotTooLarge:
+        raise
+    except Exception as error:  # decoders fail in more ways than they declare
+        raise NotAPictureOfALot from error
+    return ContentFile(data, name=f"{secrets.token_urlsafe(18)}.jpg")
+
+
+def _clean(upload: UploadedFile) -> Image.Image:
+    with Image.open(upload, formats=FORMATS) as picture:
+        # The header alone is read so far: a bomb is refused before a pixel is unpacked.
+        if max(picture.size) > MOST_SIDE:
+            raise PictureOfALotTooLarge(most=MOST_SIDE)
+        picture.draft("RGB", (SIDE * 2, SIDE * 2))
+        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+    upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    clean = Image.new("RGB", upright.size, "white")
+    clean.paste(upright, mask=upright)
+    return clean
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=86, optimize=True)
+    return out.getvalue()
