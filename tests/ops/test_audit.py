@@ -217,6 +217,33 @@ PLANTS = {
     "No deposit is held for more than 300 days: after a year it cannot go back by its own way": (
         A_DEPOSIT % (999999, 1, 1, "NULL", "NULL", "now() - interval '301 days'", 0)
     ),
+    "every lot's log, replayed, gives its verdicts, prices, ends, numbers and its winner": (
+        "UPDATE auctions_bidding SET maximum = maximum + 1"
+        " WHERE lot_id = (SELECT min(lot_id) FROM auctions_bidding WHERE maximum IS NOT NULL)"
+    ),
+    "who bid on a lot had a deposit for it that was paid and not decided": (
+        "UPDATE auctions_deposit SET paid_at = paid_at + interval '20 days', ended_at = NULL"
+        " WHERE id = (SELECT min(id) FROM auctions_deposit WHERE lot_id IS NULL AND state = 2)"
+    ),
+    "an order from a lot and its award are one: buyer, price, what became of them": (
+        "UPDATE auctions_award SET price = price + 1"
+        " WHERE id = (SELECT min(id) FROM auctions_award)"
+    ),
+    "a lot is what its awards say: sold and paid ones have one that stands, others none": (
+        "UPDATE auctions_bidding SET hammer = hammer + 1"
+        " WHERE lot_id = (SELECT min(lot_id) FROM auctions_bidding WHERE state = 4)"
+    ),
+    "a session's figures are the sums of its lots": (
+        "UPDATE auctions_session SET hammer_total = hammer_total + 1"
+        " WHERE id = (SELECT min(id) FROM auctions_session)"
+    ),
+    "states are not ahead of their times, and what is over is not due": (
+        "UPDATE auctions_session SET ended_at = NULL"
+        " WHERE id = (SELECT min(id) FROM auctions_session WHERE state = 4)"
+    ),
+    "whoever did not pay what they won was barred, once, and nobody else for an award": (
+        "DELETE FROM auctions_ban WHERE id = (SELECT min(id) FROM auctions_ban)"
+    ),
     "Every payment that was told has its money decided": (
         "INSERT INTO payments_notice (provider, notify_id, out_trade_no, trade_status, raw,"
         " received_at, handled_at, outcome) VALUES ('alipay', 'planted', 'nobody_1',"

@@ -10,6 +10,19 @@ from django.contrib.auth import authenticate
 
 from shigu import clock
 from shigu.accounts.models import User
+from shigu.auctions import lists
+from shigu.auctions.models import (
+    Award,
+    AwardState,
+    Ban,
+    Bid,
+    Bidding,
+    Deposit,
+    DepositState,
+    Lot,
+    LotState,
+    Session,
+)
 from shigu.catalogue.models import (
     Activity,
     ActivityKind,
@@ -39,6 +52,7 @@ from shigu.web.drawing.tones import TONES
 ROWS = [
     *(User, Direction, Category, Product, Sku, StockMovement, Order, Attempt, Refund, Enrolment),
     *(Activity, Step, Coupon, Grant, Issuing, TopUp, Account, Transfer),
+    *(Session, Lot, Bidding, Bid, Deposit, Award, Ban),
 ]
 
 
@@ -139,6 +153,43 @@ def test_orders_tell_what_coupons_and_credits_did() -> None:
     assert Refund.objects.filter(attempt__provider="balance", state=RefundState.SENT).exists()
     reasons = set(OrderLine.objects.values_list("reason", flat=True))
     assert reasons >= {"free", "discount", "reduction", "threshold", "student"}
+
+
+@pytest.mark.usefixtures("tried")
+def test_auctions_are_live_coming_and_over() -> None:
+    """One live with bids and lots that close within minutes, two to come, one over; all in two languages."""
+    now = clock.now()
+    phases = [lists.phase(session, now) for session in Session.objects.all()]
+    assert sorted(phases) == ["coming", "ended", "live", "preview"]
+    [live] = lists.sessions(now, "live")
+    ends = [row.closes_at for row in Bidding.objects.filter(session_id=live.pk).order_by("lot")]
+    assert len(ends) >= 6
+    assert all(end - now < timedelta(minutes=30) for end in ends)
+    assert lists.bids_of(live.pk) >= 6
+    held = Deposit.objects.filter(session=live, state=DepositState.HELD)
+    assert set(held.values_list("user__username", flat=True)) == {"bob", "carol"}
+    for row in [*Session.objects.all(), *Lot.objects.all()]:
+        assert all([row.name_zh, row.name_en, row.story_zh, row.story_en]), row
+    for sku in Sku.objects.filter(product__kind=Kind.LOT).select_related("product"):
+        assert sku.product.motif in drawings("goods"), sku.code
+        assert {sku.on_sale, sku.product.on_sale} == {False}
+
+
+@pytest.mark.usefixtures("tried")
+def test_the_ended_session_has_every_result() -> None:
+    """Two paid, one passed in, one overdue with its deposit forfeited; all deposits are decided."""
+    [past] = lists.sessions(clock.now(), "ended")
+    states = Bidding.objects.filter(session_id=past.pk).values_list("state", flat=True)
+    assert sorted(states) == sorted(
+        [LotState.PAID, LotState.PAID, LotState.PASSED_IN, LotState.OVERDUE]
+    )
+    overdue = Award.objects.get(lot__session=past, state=AwardState.OVERDUE)
+    assert (overdue.user.username, overdue.forfeited) == ("alice", 20_000)
+    assert overdue.ban.until < clock.now()
+    deposits = Deposit.objects.filter(session=past)
+    assert {row.state for row in deposits} == {DepositState.DECIDED}
+    assert sum(row.returned for row in deposits) == 280_000
+    assert past.hammer_total > past.paid_total > 0
 
 
 @pytest.mark.usefixtures("tried")
