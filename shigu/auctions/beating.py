@@ -22,6 +22,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
+from shigu.auctions import viewing
+
 log = structlog.get_logger(__name__)
 
 EVERY = 1.0
@@ -130,6 +132,7 @@ class Heart(threading.Thread):
             try:
                 beat(self.process)
                 self._told = ""
+                viewing.views.flush()
             except DatabaseError as error:
                 self._tell(type(error).__name__)
             finally:

@@ -6,12 +6,22 @@ a session, `Bidding.is_open` for a lot.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.db.models import Prefetch, Q, QuerySet, Sum
+from django.db.models import Count, Max, Prefetch, Q, QuerySet, Sum
 
-from shigu.auctions.models import Award, Bidding, Lot, LotPicture, Session, SessionState
+from shigu.auctions.models import (
+    Award,
+    Bid,
+    Bidding,
+    Lot,
+    LotPicture,
+    LotState,
+    Session,
+    SessionState,
+)
 
 SHOWN = ~Q(state=SessionState.DRAFT)
 
@@ -56,9 +66,15 @@ def session(slug: str) -> Session:
 
 def lots(session_id: int) -> QuerySet[Lot]:
     """Its lots in their order, each with how it stands and its pictures."""
+    return shown_lots().filter(session_id=session_id).order_by("number")
+
+
+def shown_lots() -> QuerySet[Lot]:
+    """Published lots, each with everything that its card shows: two queries however many there are."""
     pictures = Prefetch("pictures", LotPicture.objects.order_by("position", "pk"))
-    rows = Lot.objects.filter(session_id=session_id).select_related("bidding", "session")
-    return rows.prefetch_related(pictures).order_by("number")
+    rows = Lot.objects.filter(bidding__state__gt=LotState.DRAFT)
+    rows = rows.select_related("bidding", "session", "sku__product")
+    return rows.prefetch_related(pictures)
 
 
 def lot(slug: str, number: int) -> Lot:
@@ -71,6 +87,34 @@ def bids_of(session_id: int) -> int:
     """How many bids a session has had: counted on its lots, never on the session."""
     rows = Bidding.objects.filter(session_id=session_id)
     return rows.aggregate(bids=Sum("bids"))["bids"] or 0
+
+
+class Figures(NamedTuple):
+    """Of one session: how many lots, how many bids on them, and when the last one closes."""
+
+    lots: int = 0
+    bids: int = 0
+    ends: datetime | None = None
+
+
+def figures(session_ids: Collection[int]) -> dict[int, Figures]:
+    """The figures of each of these sessions, in one query."""
+    rows = Bidding.objects.filter(session_id__in=session_ids).values_list("session_id")
+    found = rows.annotate(Count("pk"), Sum("bids"), Max("closes_at"))
+    return {pk: Figures(*figures) for pk, *figures in found}
+
+
+def counts(now: datetime) -> Mapping[str, int]:
+    """How many sessions there are of each tab, in one query."""
+    many = {name: Count("pk", filter=wanted) for name, wanted in tabs(now).items()}
+    return Session.objects.aggregate(**many)
+
+
+def bid_on(user_id: int) -> QuerySet[Any, Any]:
+    """Lots that somebody has bid on, `lot_id` and their own highest bid as `top`, latest first."""
+    rows = Bid.objects.filter(bidder_id=user_id, verdict__in=["accepted", "raised"])
+    mine = rows.order_by().values("lot_id").annotate(last=Max("pk"), top=Max("amount"))
+    return mine.order_by("-last")
 
 
 def won(user_id: int) -> QuerySet[Award]:
