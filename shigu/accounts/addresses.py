@@ -1,4 +1,4 @@
-"""A buyer's addresses: `mine`, `of`, `add`, `change`, `remove`, `make_default`.
+"""A buyer's addresses: `mine`, `of`, `add`, `keep`, `change`, `remove`, `make_default`.
 
 Whoever has an address has exactly one that is used first; the constraint `address_one_default` holds
 it, and every verb takes the buyer's row lock, so two tabs never disagree. Another person's address
@@ -59,6 +59,14 @@ def add(user_id: int, place: Place, *, first: bool = False) -> Address:
         if first or not count:
             _put_first(address)
     return address
+
+
+def keep(user_id: int, place: Place) -> Address:
+    """The same address as before where one's book has it, else a new one."""
+    for address in mine(user_id):
+        if (address.name, address.phone, address.region, address.street) == astuple(place):
+            return address
+    return add(user_id, place)
 
 
 def change(user_id: int, pk: int, place: Place, *, first: bool = False) -> Address:

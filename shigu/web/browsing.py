@@ -25,6 +25,7 @@ from shigu.orders.quoting import credit_worth
 from shigu.web import bundling
 from shigu.web.inputs import whole
 from shigu.web.labels import Card, Label, Labels, labels
+from shigu.web.lot_cards import on_home
 from shigu.web.reader import in_hand
 from shigu.web.shelves import SIZES, Shelf, read, read_search
 from shigu.web.strip import strip
@@ -49,6 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "now": now,
         "strip": strip(priced, now),
+        "auctions": on_home(now),
         "first": goods[0] if goods else None,
         "goods": goods[1:],
         "courses": priced.of_offers(lists.hottest(Kind.COURSE, 4)),

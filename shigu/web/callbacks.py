@@ -27,7 +27,7 @@ from shigu.payments.provider import Unverified, providers
 from shigu.web.request_log import about
 
 MOST_BYTES = 64 * 1024
-RESULTS = {"order": "result", "top-up": "top_up_result"}
+RESULTS = {"order": "result", "top-up": "top_up_result", "deposit": "deposit_result"}
 """What a payment was for, and the page that says what became of it."""
 
 log = structlog.get_logger(__name__)

@@ -54,6 +54,8 @@ def cashier(request: HttpRequest, number: str) -> HttpResponse:
         return _ended(request, card)
     if not card.is_payable:
         return _show(request, "web/pay/waiting.html", card)
+    if card.is_of_a_lot and not card.order.sent_to:
+        return redirect("arrange", number)
     ways = ways_to_pay(card.order.user_id, card.order.payable)
     return _show(request, "web/pay/cashier.html", card, ways=ways)
 

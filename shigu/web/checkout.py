@@ -25,7 +25,6 @@ from django.views.decorators.http import require_safe
 
 from shigu import clock
 from shigu.accounts import addresses
-from shigu.accounts.addresses import Place
 from shigu.accounts.models import Address
 from shigu.catalogue import lists
 from shigu.catalogue.models import Sku
@@ -132,25 +131,13 @@ def _is_as_asked(order: Order, placing: Placing) -> bool:
 def _sent_to(user_id: int, entered: Entered) -> str:
     """The address as it goes onto the order; a new one is kept, once, for next time."""
     if entered.address == NEW:
-        return str(_kept(user_id, entered.form.place))
+        return str(addresses.keep(user_id, entered.form.place))
     if not entered.address:
         return ""
     try:
         return str(addresses.of(user_id, int(entered.address)))
     except Address.DoesNotExist as error:
         raise AddressMissing from error
-
-
-def _kept(user_id: int, new: Place) -> Address:
-    for address in addresses.mine(user_id):
-        if (address.name, address.phone, address.region, address.street) == (
-            new.name,
-            new.phone,
-            new.region,
-            new.street,
-        ):
-            return address
-    return addresses.add(user_id, new)
 
 
 def _chosen_address(entered: Entered, user_id: int) -> str:

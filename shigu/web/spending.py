@@ -1,6 +1,6 @@
 """Spending: every payment and refund of the reader, with what it was for, how, how much, when.
 
-Orders and top-ups alike; a page of them costs the same few queries however many there are.
+Orders, top-ups and deposits alike; a page of them costs the same few queries however many there are.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from shigu import clock
+from shigu.auctions.models import Deposit
 from shigu.kit.money import Fen
 from shigu.orders.models import Order
 from shigu.payments.models import RefundState
@@ -74,15 +75,21 @@ def spent(movements: Iterable[Movement]) -> list[Spent]:
     moved = list(movements)
     ids = {m.attempt.subject_id for m in moved if m.attempt.purpose == "order"}
     orders = Order.objects.filter(pk__in=ids).prefetch_related("lines").in_bulk() if ids else {}
-    return [_spent(movement, orders) for movement in moved]
+    held = {m.attempt.subject_id for m in moved if m.attempt.purpose == "deposit"}
+    rows = Deposit.objects.filter(pk__in=held).select_related("lot", "session")
+    deposits = rows.in_bulk() if held else {}
+    return [_spent(movement, orders, deposits) for movement in moved]
 
 
-def _spent(movement: Movement, orders: Mapping[int, Order]) -> Spent:
+def _spent(
+    movement: Movement, orders: Mapping[int, Order], deposits: Mapping[int, Deposit]
+) -> Spent:
     attempt, refund = movement.attempt, movement.refund
     order = orders.get(attempt.subject_id) if attempt.purpose == "order" else None
+    deposit = deposits.get(attempt.subject_id) if attempt.purpose == "deposit" else None
     return Spent(
-        what=_names(order) if order else _("Top-up of your balance"),
-        link=_link(order, attempt.number),
+        what=_what(order, deposit),
+        link=_link(order, deposit, attempt.number),
         number=attempt.number,
         way=providers[attempt.provider].name,
         amount=movement.amount,
@@ -92,6 +99,12 @@ def _spent(movement: Movement, orders: Mapping[int, Order]) -> Spent:
     )
 
 
+def _what(order: Order | None, deposit: Deposit | None) -> str:
+    if deposit:
+        return _("Deposit: %(name)s") % {"name": (deposit.lot or deposit.session).name}
+    return _names(order) if order else _("Top-up of your balance")
+
+
 def _names(order: Order) -> str:
     """What was bought: two names at most, and that there was more."""
     names = [line.name for line in order.lines.all()]
@@ -99,8 +112,10 @@ def _names(order: Order) -> str:
     return _("%(names)s and more") % {"names": text} if len(names) > 2 else text
 
 
-def _link(order: Order | None, number: str) -> str:
+def _link(order: Order | None, deposit: Deposit | None, number: str) -> str:
     """Where it can be seen; an order that its buyer deleted is seen nowhere."""
+    if deposit:
+        return reverse("deposit_result", args=[number])
     if order is None:
         return reverse("top_up_result", args=[number])
     return "" if order.hidden else reverse("order", args=[number])

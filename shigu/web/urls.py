@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from shigu.web import (
     balances,
+    bidding,
     browsing,
     callbacks,
     carts,
@@ -14,17 +15,30 @@ from shigu.web import (
     checkout,
     coupons,
     credits_page,
+    deposits,
+    lots_live,
+    lots_page,
     media,
+    my_bids,
     myorders,
     notices_page,
+    saleroom,
     servertime,
     spending,
+    winnings,
 )
 
 urlpatterns = [
     *browsing.urlpatterns,
     *carts.urlpatterns,
     *checkout.urlpatterns,
+    *lots_live.urlpatterns,
+    *lots_page.urlpatterns,
+    *bidding.urlpatterns,
+    *deposits.urlpatterns,
+    *winnings.urlpatterns,
+    *my_bids.urlpatterns,
+    *saleroom.urlpatterns,
     *cashier.urlpatterns,
     *myorders.urlpatterns,
     *notices_page.urlpatterns,

@@ -16,6 +16,9 @@ from shigu.web.drawing.tones import TONES, Tone
 
 EDITION = "1"  # part of every cover's address: raise it when drawings change
 
+THINGS = {"goods", "lot"}
+"""Kinds that are things on a shelf; the others are about something."""
+
 Size = tuple[int, int]
 
 
@@ -24,7 +27,8 @@ def cover_svg(slug: str, *, kind: str, motif: str, tone: str, square: bool) -> s
     """A standalone picture of 400 by 400 or 640 by 400; unknown motif or tone: one chosen by slug."""
     chance = Chance(slug)
     paint = TONES[tone if tone in TONES else chance.pick(sorted(TONES))]
-    signs = drawings("goods" if kind == "goods" else "course")
+    things = kind in THINGS
+    signs = drawings("goods" if things else "course")
     sign = signs[motif if motif in signs else chance.pick(sorted(signs))]
     size = (400, 400) if square else (640, 400)
     mark = (
@@ -33,7 +37,7 @@ def cover_svg(slug: str, *, kind: str, motif: str, tone: str, square: bool) -> s
             f"{slug} {kind} {motif} {tone} {square}".encode(), digest_size=5
         ).hexdigest()
     )
-    draw = _shelf if kind == "goods" else _scene
+    draw = _shelf if things else _scene
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size[0]}" height="{size[1]}"'
         f' viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="xMidYMid slice">'

@@ -22,7 +22,8 @@ KEPT = "public, max-age=31536000, immutable"
 
 def drawn_address(product: Any, square: bool = False) -> str:
     """The address of a product's drawn cover."""
-    query = {"kind": product.kind, "motif": product.motif, "tone": product.tone, "v": EDITION}
+    kind = getattr(product, "kind", "goods")  # a session is drawn as what it sells
+    query = {"kind": kind, "motif": product.motif, "tone": product.tone, "v": EDITION}
     if square:
         query["square"] = "1"
     return f"{reverse('drawn_cover', args=[product.slug])}?{urlencode(query)}"

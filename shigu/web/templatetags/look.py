@@ -114,13 +114,17 @@ def drum(
     size: str = "",
     label: str = "",
     then: str = "",
+    over: str = "",
 ) -> SafeString:
-    """Sixty studs, lit for what is left of start..ends or of `window` seconds; then opens `then`."""
+    """Sixty studs, lit for what is left of start..ends or of `window` seconds; then opens `then`.
+
+    `over`: a lot's own, whose end moves; at zero it says this (`static/web/js/lots.js`).
+    """
     left = _left(context, ends)
     whole = window or ((ends - start).total_seconds() if start else 900)
     text = spoken.countdown(math.ceil(left))
     return format_html(
-        '<div class="drum {}{}" data-ends="{}" data-window="{}"{}>{}'
+        '<div class="drum {}{}" data-ends="{}" data-window="{}"{}{}>{}'
         '<div class="skin" aria-hidden="true"><b>{}</b><small>{}</small></div>'
         '<p class="hide" role="timer"><span>{}</span> <span data-say>{}</span></p></div>',
         size,
@@ -128,6 +132,7 @@ def drum(
         _epoch(ends),
         round(whole, 3),
         format_html(' data-then="{}"', then) if then else "",
+        format_html(' data-lot-clock data-over="{}"', over) if over else "",
         mark_safe(studs(lit_studs(left, whole))),  # numbers only
         text,
         label,
@@ -137,14 +142,17 @@ def drum(
 
 
 @register.simple_tag(takes_context=True)
-def tick(context: Context, ends: datetime, look: str = "", then: str = "") -> SafeString:
-    """The time left as a line of text that counts."""
+def tick(
+    context: Context, ends: datetime, look: str = "", then: str = "", over: str = ""
+) -> SafeString:
+    """The time left as a line of text that counts; `over`: of a lot, as in `drum`."""
     return format_html(
-        '<time class="tick{}" datetime="{}" data-ends="{}"{} title="{}">{}</time>',
+        '<time class="tick{}" datetime="{}" data-ends="{}"{}{} title="{}">{}</time>',
         f" {look}" if look else "",
         _stamp(ends),
         _epoch(ends),
         format_html(' data-then="{}"', then) if then else "",
+        format_html(' data-lot-clock data-over="{}"', over) if over else "",
         spoken.exact(ends),
         spoken.countdown(math.ceil(_left(context, ends))),
     )
