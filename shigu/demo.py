@@ -29,7 +29,9 @@ from shigu.kit.processes import Crew, Died, Part, answering, is_free
 
 HOST = "127.0.0.1"
 ROOT = Path(__file__).resolve().parent.parent
-FAST = {"SHIGU_PAY_WINDOW": "40", "SHIGU_ASK_MARGIN": "2", "SHIGU_ASK_BACKSTOP": "20"}
+FAST = {"SHIGU_PAY_WINDOW": "40", "SHIGU_ASK_MARGIN": "2", "SHIGU_ASK_BACKSTOP": "20"} | {
+    "SHIGU_AUCTION_BAN": "120"
+}
 
 
 class Refused(Exception):
@@ -164,6 +166,8 @@ class Demo:
         crew.start(clock)  # it asks the simulator about seeded payments, so not before
         for part in (pages, streams, clock):
             self.told.step(part.name, partial(crew.wait, part))
+        if self.options.bidders:
+            crew.start(Part("bidders", [sys.executable, "-m", "shigu", "bidders"], serving.at_once))
         self._welcome()
 
     def _simulator_part(self, port: int) -> Part:
@@ -212,10 +216,16 @@ class Demo:
             f"  Password          {people.PASSWORD}",
             "  At the cashier    alice@sandbox.test, password 135790",
             f"  Time to pay       {spoken}",
+            f"  Auctions          http://{HOST}:{shop}/auctions/   {self._who_bids()}",
             "",
             f"  Ctrl-C ends all of it. Logs are in {_short(self.var / 'log')}/",
             "",
         )
+
+    def _who_bids(self) -> str:
+        if self.options.bidders:
+            return "robots bid, marked as such"
+        return "one is live, one opens soon; with --bidders robots bid"
 
     def _stay(self, crew: Crew) -> int:
         """Watch until somebody says stop, or the time given with --for is over."""
@@ -240,7 +250,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="bin/demo", description="A whole shop on this machine.")
     parser.add_argument("--port", type=int, default=8000, help="pages; +1 streams, +3 simulator")
     parser.add_argument("--fresh", action="store_true", help="start from nothing")
-    parser.add_argument("--fast", action="store_true", help="40 seconds to pay, not 15 minutes")
+    parser.add_argument("--fast", action="store_true", help="seconds, where it would be minutes")
+    parser.add_argument("--bidders", action="store_true", help="robots bid in live auctions")
     parser.add_argument(
         "--for", type=float, dest="seconds", metavar="SECONDS", help="end by itself, for tests"
     )
