@@ -334,6 +334,12 @@ TOP_UP_MOST = int(env("SHIGU_TOP_UP_MOST", "5000000"))
 # -- auctions -----------------------------------------------------------------------------------
 AUCTION_OUTAGE = env_seconds("SHIGU_AUCTION_OUTAGE", timedelta(seconds=15))  # longer is one
 AUCTION_BAN = env_seconds("SHIGU_AUCTION_BAN", timedelta(days=30))  # for who did not pay
+AUCTION_ENDING = env_seconds(
+    "SHIGU_AUCTION_ENDING", timedelta(minutes=10)
+)  # told before a lot ends
+AUCTION_REMIND = env_seconds(
+    "SHIGU_AUCTION_REMIND", timedelta(hours=2)
+)  # and before it must be paid
 AUCTION_BIDS = int(env("SHIGU_AUCTION_BIDS", "20"))  # of one person on one lot in ten seconds
 
 # -- Alipay (the simulator's own files by default, never in production) -------------------------

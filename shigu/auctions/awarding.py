@@ -14,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
+from shigu.auctions import telling
 from shigu.auctions.covering import Cover, Winner, covering
 
 # Nobody can guess the key, so nobody can have used it for an order of their own.
@@ -28,12 +29,13 @@ WITH won AS MATERIALIZED (
     JOIN auctions_bidding b USING (lot_id) JOIN auctions_session s ON s.id = b.session_id
 ), orders AS (
   INSERT INTO orders_order (id, number, user_id, status, round, origin, list_total, payable, placed_at,
-                            pay_by, due_at, key, sent_to, hidden, coupon_off, credits, credits_off,
-                            earned)
+                            pay_by, due_at, remind_at, key, sent_to, hidden, coupon_off, credits,
+                            credits_off, earned)
   SELECT order_id, to_char(at AT TIME ZONE %(zone)s, 'YYYYMMDD')
            || lpad(user_id::text, greatest(4, length(user_id::text)), '0')
            || lpad(order_id::text, greatest(6, length(order_id::text)), '0'),
          user_id, 0, 0, 'lot', price, price - counted, at, pay_by, pay_by,
+         CASE WHEN pay_by - at >= 2 * %(remind)s::interval THEN pay_by - %(remind)s::interval END,
          'lot-' || gen_random_uuid(), '', false, 0, 0, 0, 0 FROM won
 ), lines AS (
   INSERT INTO orders_orderline (order_id, kind, product_id, sku_id, name_zh, name_en, label_zh,
@@ -57,15 +59,18 @@ RETURNING order_id
 SAID = {"counts_zh": "保证金抵扣", "counts_en": "Deposit, counted toward the price"}
 
 
-def award(winners: Sequence[Winner]) -> None:
+def award(winners: Sequence[Winner], *, now: datetime) -> None:
     """Each of these lots, sold and locked with its session, to its leader, with the deposit that covers it."""
     if winners:
-        _write(winners, covering(winners), at=None, seconds=None, why="awarded", second=False)
+        covers = covering(winners)
+        orders = _write(winners, covers, at=None, seconds=None, why="awarded", second=False)
+        telling.awarded("lot.won", orders, at=now)
 
 
 def offer(winner: Winner, *, at: datetime, seconds: int) -> int:
     """A locked lot to somebody else at their own amount, without a deposit; the order."""
     [order_id] = _write([winner], {}, at=at, seconds=seconds, why="offered", second=True)
+    telling.awarded("lot.offered", [order_id], at=at)
     return order_id
 
 
@@ -79,6 +84,7 @@ def _write(winners: Sequence[Winner], covers: Mapping[int, Cover], **how: Any) -
         "deposits": [cover.deposit_id or None for cover in covered],
         "counted": [cover.counted for cover in covered],
     }
+    fixed: dict[str, Any] = {**SAID, "zone": settings.TIME_ZONE, "remind": settings.AUCTION_REMIND}
     with connection.cursor() as cursor:
-        cursor.execute(WRITE, {**columns, **how, **SAID, "zone": settings.TIME_ZONE})
+        cursor.execute(WRITE, {**columns, **how, **fixed})
         return [order_id for (order_id,) in cursor.fetchall()]

@@ -81,6 +81,10 @@ WITH log AS (
            n int, bidder_id bigint, key text, amount bigint, maximum bigint, confirmed boolean,
            verdict text, least bigint, price bigint, leader_id bigint, met_end timestamptz,
            closes_at timestamptz)
+), announced AS (
+  INSERT INTO auctions_announcement AS a (lot_id, outbid_at, told, round)
+  SELECT %(lot)s, %(at)s + interval '1 s', %(before)s, 0 WHERE %(outbid)s
+      ON CONFLICT (lot_id) DO UPDATE SET outbid_at = excluded.outbid_at WHERE a.outbid_at IS NULL
 )
 UPDATE auctions_bidding
    SET price = %(price)s, leader_id = %(leader)s, maximum = %(maximum)s, bids = bids + %(bids)s,
@@ -206,11 +210,19 @@ def _write(lot: Locked, before: Standing) -> None:
         "extensions": after.extensions,
         "seen": int(is_seen),
         "closes_at": after.closes_at,
+        "before": lot.fresh[0].n - 1,
+        "outbid": _is_outbid(lot, before),
     }
     with connection.cursor() as cursor:
         cursor.execute(WRITE, values)
     if is_seen:
         news.changed([lot.lot_id])
+
+
+def _is_outbid(lot: Locked, before: Standing) -> bool:
+    """Did anybody lose the lead, were it for a moment within this group?"""
+    led = {before.leader, *(decision.leader for decision in lot.fresh)}
+    return bool(led - {None, lot.standing.leader})
 
 
 def _row(decision: Decision) -> dict[str, object]:

@@ -65,7 +65,7 @@ def close(lot_ids: list[int], *, now: datetime) -> int:
     if ended:
         count(ended, now=now)
         reached("auctions.close.counted")
-        award(winners)
+        award(winners, now=now)
         reached("auctions.close.awarded")
         waking.of_lots(ended, now=now)
         news.changed(ended)

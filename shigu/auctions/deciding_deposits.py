@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Q
 
 from shigu import clock
-from shigu.auctions import forfeiting
+from shigu.auctions import forfeiting, telling
 from shigu.auctions.forfeiting import Forfeit
 from shigu.auctions.models import Award, AwardState, Deposit, DepositState
 from shigu.kit.breakpoints import reached
@@ -92,19 +92,22 @@ def decide_deposits(deposit_ids: list[int], *, now: datetime) -> int:
        same moment the later one is seen, or wakes the deposit again.
     2. Forfeits: from the deposit to the house, once per award.
     3. What is left goes back by the way it came, as one refund.
-    4. Write it down; nothing is due until the next outcome says so.
+    4. Write it down; nothing is due until the next outcome says so. Who lost something is told.
     """
     reached("auctions.deposits.claimed")
     deposits = _held(deposit_ids)
     awards = _covered(deposit_ids)
     decisions = [decision(deposit, awards[deposit.pk]) for deposit in deposits]
     reached("auctions.deposits.decided")
-    forfeiting.forfeit([one for found in decisions for one in found.forfeits], now=now)
+    forfeits = [one for found in decisions for one in found.forfeits]
+    forfeiting.forfeit(forfeits, now=now)
     reached("auctions.deposits.forfeited")
     back = {found.deposit.attempt_id: found.back for found in decisions if found.back}
     give_back_all(back, Why.DEPOSIT, now=now)
     reached("auctions.deposits.refunding")
     _write(decisions, now)
+    if forfeits:
+        telling.forfeited(forfeits, at=now)
     return len(decisions)
 
 

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from shigu import clock
-from shigu.auctions import deposits
+from shigu.auctions import deposits, telling
 from shigu.auctions.deposits import Gate
 from shigu.auctions.errors import DepositPaid, DepositTimeIsUp
 from shigu.auctions.locks import locked_deposits
@@ -59,4 +59,5 @@ class DepositPurpose:
         clock.hint(deposits.lapse)
 
     def refunded(self, refunds: Sequence[Refund], *, now: datetime) -> None:
-        """What goes back was counted when that was decided."""
+        """What goes back was counted when that was decided; now it is there, its owners are told."""
+        telling.returned(refunds, at=now)

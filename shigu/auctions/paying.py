@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 
-from shigu.auctions import applying, news, reversing, waking
+from shigu.auctions import applying, news, reversing, telling, waking
 from shigu.auctions.errors_life import AddressFirst, NotGivenUp, NotRestored
 from shigu.auctions.locks import locked_awards_of
 from shigu.auctions.models import Award, AwardState, LotState
@@ -74,6 +74,10 @@ class LotOrders:
         """By the provider's own instant; one that it does not tell was within the time it was given."""
         return paid_at is not None and paid_at > order.pay_by
 
+    def remind(self, order_ids: Sequence[int], *, now: datetime) -> None:
+        """They can still be paid, not for long."""
+        telling.awarded("lot.pay-by", order_ids, at=now)
+
     def ended(self, order_ids: Sequence[int], status: Status, *, now: datetime) -> None:
         """Not paid in time, or taken back (a second chance: declined)."""
         awards = [one for one in locked_awards_of(order_ids) if one.state == AwardState.PENDING]
@@ -81,6 +85,7 @@ class LotOrders:
         _decide(awards, AwardState.OVERDUE if expired else AwardState.CANCELLED, now)
         if expired:
             _bar(awards, now)
+            telling.lapsed([one.pk for one in awards], at=now)
         overdue = [one for one in awards if expired or one.second_chance]
         taken_back = [one for one in awards if one not in overdue]
         _set_lots(overdue, LotState.OVERDUE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -26,8 +26,16 @@ SELECT %(event)s, s.subject, s.round, s.user_id, c.name, s.facts, %(at)s,
  CROSS JOIN (VALUES {channels}) AS c(name, waits)
  WHERE CASE c.name {reach} END
    AND NOT EXISTS (SELECT FROM notices_silence q
-                    WHERE q.user_id = s.user_id AND q.event = %(event)s AND q.channel = c.name)
+                    WHERE q.user_id = s.user_id AND q.event = %(event)s AND q.channel = c.name){rested}
     ON CONFLICT (subject, event, round, user_id, channel) DO NOTHING
+"""
+
+# What waits to be sent keeps a distance; the inbox has all of it.
+RESTED = """
+   AND NOT (c.waits AND EXISTS (SELECT FROM notices_notice m
+                                 WHERE m.subject = s.subject AND m.event = %(event)s
+                                   AND m.user_id = s.user_id AND m.channel = c.name
+                                   AND m.at > %(at)s - %(rest)s))
 """
 
 ROWS = """
@@ -56,18 +64,30 @@ def tell(event: str, told: Iterable[Told], *, at: datetime) -> int:
     return tell_from(event, ROWS, {"rows": json.dumps(rows)}, at=at) if rows else 0
 
 
-def tell_from(event: str, source: str, values: Mapping[str, Any], *, at: datetime) -> int:
-    """Tell whom `source` selects as (user_id, subject, round, facts as jsonb); how many rows that made."""
+def tell_from(
+    event: str,
+    source: str,
+    values: Mapping[str, Any],
+    *,
+    at: datetime,
+    rest: timedelta | None = None,
+) -> int:
+    """Tell whom `source` selects as (user_id, subject, round, facts as jsonb); how many rows that made.
+
+    With `rest` nobody gets two mails about one subject within it.
+    """
+    given = {**values, "event": event, "at": at, "rest": rest}
     with connection.cursor() as cursor:
-        cursor.execute(_statement(source), {**values, "event": event, "at": at})
+        cursor.execute(_statement(source, rested=RESTED if rest else ""), given)
         return int(cursor.rowcount)
 
 
-def _statement(source: str) -> str:
+def _statement(source: str, rested: str) -> str:
     """Names and conditions are the channels' own, written by programmers: nothing of a reader's."""
     known = list(channels)
     return WRITE.format(
         source=source,
+        rested=rested,
         waiting=State.WAITING.value,
         kept=State.KEPT.value,
         channels=", ".join(f"('{name}', {channel.waits})" for name, channel in known),

@@ -35,7 +35,7 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
     1. Close them: status, no due time, when they ended.
     2. One history row each.
     3. Those that come from elsewhere end there too, by the rules of their origin.
-    4. Their buyers are told.
+    4. Buyers of the shop's own are told; of others by their origin.
     5. Release what they held: coupons, credits, pieces.
     """
     reached("orders.expire.claimed")
@@ -46,7 +46,8 @@ def expire(order_ids: list[int], *, now: datetime) -> int:
     for origin, _, ids in closed:
         if ids:
             origins[origin].ended(ids, Status.EXPIRED, now=now)
-    telling.tell("order.lapsed", order_ids, at=now)
+    elsewhere = {pk for _, _, ids in closed for pk in ids or ()}
+    telling.tell("order.lapsed", [pk for pk in order_ids if pk not in elsewhere], at=now)
     give_back(order_ids, now=now)
     reached("orders.expire.done")
     return sum(count for _, count, _ in closed)

@@ -53,7 +53,8 @@ class About:
 
     @property
     def goods(self) -> list[OrderLine]:
-        return [line for line in self.lines if line.kind == Kind.GOODS]
+        """What is sent: everything but courses."""
+        return [line for line in self.lines if line.kind != Kind.COURSE]
 
 
 class OrderNews:

@@ -14,6 +14,7 @@ from typing import Protocol
 from django.conf import settings
 
 from shigu.kit.registry import Registry
+from shigu.orders import telling
 from shigu.orders.models import Order, Origin, Status
 
 
@@ -42,6 +43,9 @@ class Rules(Protocol):
 
     def is_late(self, order: Order, paid_at: datetime | None) -> bool:
         """Does money that was paid at `paid_at` come too late for it, though it is still unpaid?"""
+
+    def remind(self, order_ids: Sequence[int], *, now: datetime) -> None:
+        """The time to pay these is nearly over: tell their buyers."""
 
     def ended(self, order_ids: Sequence[int], status: Status, *, now: datetime) -> None:
         """These orders, locked and unpaid until now, were cancelled or expired (`status`)."""
@@ -72,6 +76,10 @@ class Shop:
     def is_late(self, order: Order, paid_at: datetime | None) -> bool:
         """While it is unpaid, everything is still held for its buyer."""
         return False
+
+    def remind(self, order_ids: Sequence[int], *, now: datetime) -> None:
+        """What they hold goes back soon."""
+        telling.tell("order.closing", order_ids, at=now)
 
     def ended(self, order_ids: Sequence[int], status: Status, *, now: datetime) -> None:
         """`releasing` gives back what they held."""

@@ -12,14 +12,15 @@ from django.conf import settings
 from django.db import connection
 
 from shigu import clock
-from shigu.orders import telling
 from shigu.orders.models import TO_REMIND, Order
+from shigu.orders.origins import origins
 
 ENOUGH = 2
 """A window is long enough when it has so many times the minutes of the reminder."""
 
 REMINDED = """
-UPDATE orders_order SET remind_at = NULL WHERE id = ANY(%s::bigint[]) RETURNING id, pay_by > %s
+UPDATE orders_order SET remind_at = NULL WHERE id = ANY(%s::bigint[])
+RETURNING id, origin, pay_by > %s
 """
 
 
@@ -35,5 +36,7 @@ def remind(order_ids: list[int], *, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(REMINDED, [order_ids, now])
         rows = cursor.fetchall()
-    telling.tell("order.closing", [pk for pk, in_time in rows if in_time], at=now)
+    for origin in {origin for _, origin, in_time in rows if in_time}:
+        ids = [pk for pk, of, in_time in rows if in_time and of == origin]
+        origins[origin].remind(ids, now=now)
     return len(rows)

@@ -8,6 +8,7 @@ what comes of a sale is an ordinary order. Money in fen, durations in seconds, t
 
 from __future__ import annotations
 
+from shigu.auctions.models.announcements import Announcement
 from shigu.auctions.models.awards import Award, AwardState, Ban
 from shigu.auctions.models.bidding import Bid, Bidding, Extension, Moved, Paddle, Verdict
 from shigu.auctions.models.deposits import LIVE_DEPOSITS, Deposit, DepositState
@@ -24,6 +25,7 @@ from shigu.auctions.models.sales import (
 __all__ = [
     "LIVE_DEPOSITS",
     "OPEN_STATES",
+    "Announcement",
     "Award",
     "AwardState",
     "Ban",
