@@ -3,7 +3,7 @@
 Refusal
 ├── NotOverYet, BrokenRecord                               records
 ├── NotAPictureOfALot, PictureOfALotTooHeavy, PictureOfALotTooLarge, TooManyPictures   pictures
-├── NotCsv, ColumnsMissing, TooManyRows, NothingToImport, OnlyBeforePreview   importing lots
+├── NotCsv, ColumnsMissing, TooManyRows, NothingToImport   importing lots
 └── NotBarred                                              lifting a bar
 """
 
@@ -50,10 +50,6 @@ class TooManyRows(Refusal):
 
 class NothingToImport(Refusal):
     """There is no lot in this file."""
-
-
-class OnlyBeforePreview(Refusal):
-    """Lots can be added until the preview begins. Nothing was imported."""
 
 
 class NotBarred(Refusal):
