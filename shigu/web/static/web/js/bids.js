@@ -93,7 +93,7 @@ document.addEventListener("submit", async event => {
   event.preventDefault();
   if (busy.has(form)) return;
   busy.add(form);
-  const buttons = [...form.querySelectorAll("button:not([type=button])")].filter(each => !each.disabled);
+  const buttons = [...form.elements].filter(each => each.matches("button:not([type=button])") && !each.disabled);
   setTimeout(() => { for (const button of buttons) button.disabled = true; });
   event.submitter?.setAttribute("aria-busy", "true");
   try {

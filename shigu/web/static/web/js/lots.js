@@ -22,7 +22,8 @@ import { follow } from "./live.js";
 const ASK = 1600, FIRST = 3000, SILENT = 11000, AGAIN = 5000, REST = 2000, FLASH = 1600;
 const FINAL = { sold: "sold", paid: "sold", "passed-in": "passed_in", overdue: "lot_overdue", withdrawn: "withdrawn" };
 const MONEY = new Set(["price", "least", "hammer"]);
-const seen = new WeakSet(), boxes = new Set();
+const AHEAD = new Set(["coming", "preview", "soon"]), FINISHED = new Set(Object.values(FINAL));
+const seen = new WeakSet(), known = new WeakSet(), boxes = new Set();
 
 export function money(fen, look = "") {
   const node = document.createElement("span"), yen = document.createElement("span"), rest = document.createElement("i");
@@ -76,10 +77,10 @@ class Lot {
     const { said, element } = this;
     if (said && said.state !== "open") return FINAL[said.state] ?? said.state;
     const shown = element.dataset.phase;
-    if (!said && !["coming", "preview", "soon", "live", "confirming"].includes(shown)) return shown;
+    if (!said && FINISHED.has(shown)) return shown;
     if (moment >= this.closes) return "confirming";
     if (moment >= this.opens) return "live";
-    return ["coming", "preview", "soon"].includes(shown) ? shown : "soon";
+    return AHEAD.has(shown) ? shown : "soon";
   }
 
   /* Four times a second: opened, over? */
@@ -92,11 +93,14 @@ class Lot {
     this.toggle("when", phase);
     if (turned) this.refresh();
   }
-  ends(phase) { return phase === "live" || phase === "confirming" ? this.closes : this.opens; }
+  ends(phase) { return AHEAD.has(phase) ? this.opens : this.closes; }
   clock(phase) {
     this.clocked = this.ends(phase);
     if (!Number.isFinite(this.clocked)) return;
-    for (const each of this.element.querySelectorAll("[data-lot-clock]")) each.dataset.ends = this.clocked;
+    for (const each of this.element.querySelectorAll("[data-lot-clock]")) {
+      each.dataset.ends = this.clocked;
+      each.closest(".ends")?.toggleAttribute("hidden", FINISHED.has(phase));
+    }
   }
   toggle(name, word) {
     for (const each of this.element.querySelectorAll(`[data-${name}]`)) {
@@ -135,6 +139,7 @@ class Lot {
     this.element.dataset.mark = word;
     this.toggle("mark-when", word);
     if (before === "leading" && word === "outbid") flash(this.element, "just-outbid");
+    this.concerned = true;
   }
 
   /* What only the server can write: one's own state, the log. A thousand pages do not ask in one moment. */
@@ -142,8 +147,9 @@ class Lot {
     if (!this.element.dataset.parts) return;
     clearTimeout(this.timer);
     const rest = this.askedAt + REST - performance.now();
-    const wait = soon ? 0 : 250 + Math.random() * 1500;
-    this.timer = setTimeout(() => this.ask(), Math.max(rest, wait));
+    const wait = soon || this.concerned ? 50 : 250 + Math.random() * 1500;
+    this.concerned = false;
+    this.timer = setTimeout(() => this.ask(), soon ? wait : Math.max(rest, wait));
   }
   async ask() {
     this.askedAt = performance.now();
@@ -156,7 +162,7 @@ class Lot {
     } catch { /* offline: the next change asks again */ }
   }
   replace(content) {
-    for (const fresh of [...content.querySelectorAll(":scope > [id]")]) {
+    for (const fresh of [...content.children].filter(each => each.id)) {
       const old = document.getElementById(fresh.id);
       if (!old || old.outerHTML === fresh.outerHTML) continue;
       const focus = old.contains(document.activeElement) ? document.activeElement.id : "";
@@ -189,7 +195,7 @@ class Box {
   find() {
     const all = [...this.element.querySelectorAll("[data-lot]")];
     if (this.element.matches("[data-lot]")) all.push(this.element);
-    for (const each of all) if (!seen.has(each)) { seen.add(each); const lot = new Lot(each); this.lots.set(lot.id, [...this.lots.get(lot.id) ?? [], lot]); }
+    for (const each of all) if (!known.has(each)) { known.add(each); const lot = new Lot(each); this.lots.set(lot.id, [...this.lots.get(lot.id) ?? [], lot]); }
   }
   open() {
     if (!this.element.dataset.lotsStream || !("EventSource" in window)) { this.heardAt = -Infinity; return; }
