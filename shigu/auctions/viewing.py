@@ -70,4 +70,8 @@ def _add(seen: Mapping[int, int]) -> set[int]:
 
 
 views = Views()
-saw = views.saw
+
+
+def saw(session_id: int) -> None:
+    """Somebody looked at this session, or at a lot of it."""
+    views.saw(session_id)

@@ -1,4 +1,4 @@
-"""Statements in words: each entry of an account as one sentence, with a link to the order it tells of.
+"""Statements in words: each entry of an account as one sentence, with a link to what it tells of.
 
 `statement_context(request, account)` is everything that `web/centre/_statement.html` shows: the page that
 the address asks for, in a fixed number of queries. Sentences for credits and for the balance stand here.
@@ -18,6 +18,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
+from shigu.auctions.models import Deposit
 from shigu.ledger.models import Event, owner_of
 from shigu.ledger.statements import Entry, Statement, statement
 from shigu.orders.models import Order
@@ -48,7 +49,14 @@ BY_ITSELF: Mapping[Event, str | Promise] = {
     Event.ADJUST: _("Adjusted by the shop: %(note)s"),
 }
 
-OF_ATTEMPTS = {Event.PAYMENT, Event.TOP_UP, Event.RETURNING}
+ABOUT_DEPOSIT: Mapping[Event, str | Promise] = {
+    Event.DEPOSIT: _("Deposit %(number)s paid"),
+    Event.RETURNING: _("Deposit %(number)s was not needed and goes back"),
+    Event.REFUNDED: _("Deposit %(number)s came back"),
+}
+ABOUT = {"order": ABOUT_ORDER, "top-up": ABOUT_TOP_UP, "deposit": ABOUT_DEPOSIT}
+
+OF_ATTEMPTS = {Event.PAYMENT, Event.TOP_UP, Event.RETURNING, Event.DEPOSIT}
 OF_REFUNDS = {Event.REFUND, Event.REFUNDED}
 
 Subject = tuple[str, int]
@@ -146,6 +154,7 @@ def _links(subjects: set[Subject], user_id: int) -> dict[Subject, SafeString]:
     """The number of each, leading to its page; an order that its buyer deleted is seen nowhere."""
     orders = {pk for purpose, pk in subjects if purpose == "order"}
     top_ups = {pk for purpose, pk in subjects if purpose == "top-up"}
+    deposits = {pk for purpose, pk in subjects if purpose == "deposit"}
     links: dict[Subject, SafeString] = {}
     if orders:
         for order in Order.objects.filter(pk__in=orders, user_id=user_id).only("number", "hidden"):
@@ -155,6 +164,10 @@ def _links(subjects: set[Subject], user_id: int) -> dict[Subject, SafeString]:
         for row in TopUp.objects.filter(pk__in=top_ups, user_id=user_id).only("number"):
             there = reverse("top_up_result", args=[row.number])
             links["top-up", row.pk] = _link(there, row.number)
+    if deposits:
+        for held in Deposit.objects.filter(pk__in=deposits, user_id=user_id).only("number"):
+            there = reverse("deposit_result", args=[held.number])
+            links["deposit", held.pk] = _link(there, held.number)
     return links
 
 
@@ -165,7 +178,7 @@ def _link(there: str, number: str) -> SafeString:
 
 
 def _said(entry: Entry, subject: Subject | None, links: Mapping[Subject, SafeString]) -> SafeString:
-    texts = ABOUT_TOP_UP if subject and subject[0] == "top-up" else ABOUT_ORDER
+    texts = ABOUT.get(subject[0], ABOUT_ORDER) if subject else ABOUT_ORDER
     if subject and subject in links and entry.kind in texts:
         return _filled(texts[entry.kind], number=links[subject])
     if entry.kind == Event.WELCOME or (entry.kind in BY_ITSELF and entry.note):

@@ -6,6 +6,7 @@ second chance back. An order that is somebody else's, or of the shop, does not e
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
@@ -42,6 +43,8 @@ def arrange(request: HttpRequest, number: str) -> HttpResponse:
     order = own_win(request, number)
     if order.status != Status.UNPAID:
         return redirect("order", number)
+    if not order.is_payable(clock.now()):
+        return redirect("result", number)
     return _page(request, order)
 
 
@@ -57,6 +60,8 @@ def settle_on(request: HttpRequest, number: str) -> HttpResponse:
     where = _where(order.user_id, sent.get("address", ""), form)
     grant = whole(sent.get("coupon")) or None
     order = arranging.arrange(order.pk, by=order.user_id, sent_to=where, grant_id=grant)
+    if form:  # only now: a refusal leaves nothing behind
+        addresses.keep(order.user_id, form.place)
     return redirect("cashier" if order.status == Status.UNPAID else "result", number)
 
 
@@ -78,9 +83,9 @@ def own_win(request: HttpRequest, number: str) -> Order:
 
 
 def _where(user_id: int, chosen: str, form: AddressForm | None) -> str:
-    """The address as it goes onto the order; a new one is kept for next time."""
+    """The address as it goes onto the order."""
     if form:
-        return str(addresses.keep(user_id, form.place))
+        return str(Address(**asdict(form.place)))
     try:
         return str(addresses.of(user_id, whole(chosen) or 0))
     except Address.DoesNotExist as error:
@@ -97,7 +102,7 @@ def _page(
         "order": order,
         "award": award,
         "card": LotCard(award.lot, now),
-        "frozen": arranging.is_frozen(order) or not order.is_payable(now),
+        "frozen": arranging.is_frozen(order),
         "choices": arranging.choices(order, now),
         "form": form or address_form(),
         "now": now,

@@ -1,0 +1,283 @@
+"""Pages of sessions and lots: what they say at each moment, what they never say, what they cost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from shigu.auctions import viewing, withdrawing
+from shigu.auctions.models import Lot, Session
+from shigu.auctions.viewing import Views
+from tests.auctions.house import alipay, house
+from tests.auctions.sale import Sale, at, deposit, go_to, later, people, person
+from tests.people import alice, bob
+from tests.web.bidders import bids, browser, now_of, page_of, text
+
+__all__ = ["alipay", "house"]
+
+pytestmark = pytest.mark.usefixtures("house")
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture(autouse=True)
+def views(monkeypatch: pytest.MonkeyPatch) -> Views:
+    """Looks of this test alone, written only when it says so."""
+    mine = Views()
+    monkeypatch.setattr(viewing, "views", mine)
+    monkeypatch.setattr(viewing, "EVERY", 3600.0)
+    return mine
+
+
+def session_page(sale: Sale) -> str:
+    return reverse("session", args=[sale.session.slug])
+
+
+# -- sessions --------------------------------------------------------------------------------------
+def test_a_draft_is_nowhere(house: Any) -> None:
+    """Not in the list, not at its address, and its lots are not either."""
+    sale = Sale({}, name_en="Secret sale")
+    client = browser(alice())
+    assert "Secret sale" not in text(client.get(reverse("auctions")))
+    assert client.get(session_page(sale)).status_code == 404
+    assert client.get(page_of(sale.lots[0])).status_code == 404
+    assert client.get(now_of(sale.lots[0])).status_code == 404
+
+
+def test_a_session_goes_through_its_tabs(house: Any) -> None:
+    """Coming, preview, live, ended: listed under the word of the moment, and chosen when it is the only one."""
+    sale = Sale({}, name_en="Autumn sale")
+    sale.publish()
+    client, row = browser(), sale.session
+    stations = [
+        ("coming", row.preview_from - timedelta(minutes=1)),
+        ("preview", row.preview_from),
+        ("live", row.opens_at),
+        ("ended", row.closes_at),
+    ]
+    for tab, moment in stations:
+        go_to(moment)
+        answer = client.get(reverse("auctions"))
+        assert (answer.context["tab"], "Autumn sale" in text(answer)) == (tab, True)
+
+
+@pytest.mark.parametrize("junk", ["", "x", "live'", "9" * 300])
+def test_junk_in_the_address_of_the_list(junk: str) -> None:
+    """The list, whatever the address says."""
+    assert browser().get(reverse("auctions"), {"tab": junk, "page": junk}).status_code == 200
+
+
+def test_a_session_shows_its_totals(house: Any) -> None:
+    """Hammer total, lots, bids and views, after it has ended."""
+    sale = Sale({}, {}).live()
+    bids(browser(alice()), sale.lots[0], amount="15")
+    bids(browser(bob()), sale.lots[0], amount="16")
+    go_to(sale.session.closes_at)
+    page = browser().get(session_page(sale))
+    assert page.context["session"].hammer_total == 1600
+    said = text(page)
+    for words in ("Hammer total ¥16.00", "Lots 2", "Bids 2", "Views", "Ended", "Sold", "Passed in"):
+        assert words in said
+
+
+def test_a_sessions_deposit_can_be_asked_for(house: Any) -> None:
+    """The exact amount for those who are signed in, the sign-in for visitors; paid, it says so."""
+    sale = Sale({"deposit": 5000}, deposit=100_000).live()
+    assert "Sign in to take part" in text(browser().get(session_page(sale)))
+    assert "Pay the deposit of ¥1,000.00" in text(browser(alice()).get(session_page(sale)))
+    deposit(alice(), session=sale.session)
+    assert "you can bid on every lot" in text(browser(alice()).get(session_page(sale)))
+
+
+def test_home_shows_what_is_under_the_hammer(house: Any) -> None:
+    """A live session stands on the home page, with a way to all auctions and the phone's tab."""
+    Sale({}, name_en="Autumn sale").live()
+    page = browser().get("/")
+    assert "Autumn sale" in text(page)
+    assert page.content.decode().count(f'href="{reverse("auctions")}"') >= 3
+
+
+# -- a lot -----------------------------------------------------------------------------------------
+def test_a_lot_at_each_moment(house: Any) -> None:
+    """Before: when it opens. Live: price and act. At its end: confirming, never sold. Then: sold."""
+    sale = Sale({})
+    sale.publish()
+    lot, alices = sale.lots[0], browser(alice())
+    go_to(sale.session.preview_from)
+    assert "to the opening" in text(alices.get(page_of(lot)))
+    go_to(sale.session.opens_at)
+    assert "Start price ¥10.00" in text(alices.get(page_of(lot)))
+    bids(alices, lot, amount="30")
+    said = text(alices.get(page_of(lot)))
+    assert "Current price ¥30.00" in said
+    assert "You lead" in said
+    go_to(sale.session.closes_at, ring=False)
+    at_zero = alices.get(page_of(lot))
+    assert at_zero.context["seat"].phase == "confirming"
+    assert "The result is being confirmed" in text(at_zero)
+    assert "Hammer price" not in text(at_zero)
+    later(timedelta(seconds=1))
+    said = text(alices.get(page_of(lot)))
+    assert "Hammer price ¥30.00" in said
+    assert "It is yours for ¥30.00, once it is paid." in said
+    assert "It is yours" not in text(browser(bob()).get(page_of(lot)))
+
+
+def test_a_reserve_is_met_or_not_and_never_told(house: Any) -> None:
+    """Its amount is on no page and in no answer, before and after it is met."""
+    lot = Sale({"reserve": 7_654_321}).live().lots[0]
+    client = browser(alice())
+    for amount, word in (("20", "Reserve not met yet"), ("80000", "Reserve met")):
+        bids(browser(bob()) if amount == "20" else client, lot, amount=amount, confirmed="1")
+        page, told = client.get(page_of(lot)), client.get(now_of(lot), headers=JSON)
+        assert word in text(page)
+        for answer in (page, told):
+            for secret in ("76,543.21", "76543.21", "7654321"):
+                assert secret not in answer.content.decode()
+
+
+def test_others_are_paddles(house: Any) -> None:
+    """Neither name nor id nor maximum of another bidder is anywhere on the page or in its parts."""
+    lot = Sale({}).live().lots[0]
+    other = person("halcyon")
+    bids(browser(other), lot, amount="20", maximum="98765.43")
+    for address, headers in ((page_of(lot), {}), (now_of(lot), {}), (now_of(lot), JSON)):
+        page = browser(alice()).get(address, headers=headers).content.decode()
+        for secret in ("halcyon", "98,765.43", "98765.43", "9876543"):
+            assert secret not in page
+    assert "You ·" in text(browser(other).get(now_of(lot)))
+
+
+def test_the_gate_says_how_much_and_where_to_pay(house: Any) -> None:
+    """Without a deposit no button bids; asked for, the cashier is one link away; paid, it can be bid."""
+    sale = Sale({"deposit": 20_000}, deposit=100_000).live()
+    lot, client = sale.lots[0], browser(alice())
+    page = client.get(page_of(lot))
+    assert "Pay ¥200.00 for this lot" in text(page)
+    assert "Pay ¥1,000.00 for the whole session" in text(page)
+    assert 'form="bid"' not in page.content.decode()
+    asked = client.post(page_of(lot, "lot_deposit"), {"key": "k"})
+    assert asked.url in client.get(page_of(lot)).content.decode()
+    deposit(alice(), lot=lot)
+    page = client.get(page_of(lot))
+    assert "Deposit of ¥200.00 for this lot paid" in text(page)
+    assert 'form="bid"' in page.content.decode()
+
+
+def test_a_withdrawn_lot_says_why(house: Any) -> None:
+    """The reason stands on its page."""
+    lot = Sale({}).live().lots[0]
+    withdrawing.withdraw_lot(lot.pk, why="It was broken")
+    assert "It was broken" in text(browser().get(page_of(lot)))
+
+
+def test_quick_amounts_follow_the_steps(house: Any) -> None:
+    """The least amount, two and five steps above it."""
+    lot = Sale({}).live().lots[0]
+    bids(browser(bob()), lot, amount="10")
+    assert browser(alice()).get(page_of(lot)).context["seat"].quick == [
+        (0, 1100),
+        (2, 1300),
+        (5, 1600),
+    ]
+
+
+# -- the changing part -----------------------------------------------------------------------------
+def test_the_changing_part_is_304_until_something_changes(house: Any) -> None:
+    """The same tag while nothing is new; a bid, a deposit and the end make another."""
+    sale = Sale({"deposit": 5000}).live()
+    lot, client = sale.lots[0], browser(alice())
+
+    def tag() -> str:
+        return str(client.get(now_of(lot))["ETag"])
+
+    seen = [tag()]
+    assert client.get(now_of(lot), headers={"If-None-Match": seen[0]}).status_code == 304
+    deposit(alice(), lot=lot)
+    seen.append(tag())
+    bids(client, lot, amount="10")
+    seen.append(tag())
+    go_to(sale.session.closes_at, ring=False)
+    seen.append(tag())
+    assert len(set(seen)) == 4
+    assert browser(bob()).get(now_of(lot))["ETag"] not in seen
+
+
+def test_the_changing_part_has_no_form_of_its_own(house: Any) -> None:
+    """No token and no field in it: what is typed stands outside and is not lost."""
+    lot = Sale({}).live().lots[0]
+    page = browser(alice()).get(now_of(lot)).content.decode()
+    assert "csrfmiddlewaretoken" not in page
+    assert "<form" not in page
+    for part in ("lot-now", "lot-log", "lot-bar"):
+        assert page.count(f'id="{part}"') == 1
+
+
+def test_the_snapshot_for_a_script(house: Any) -> None:
+    """What everybody may know, with the reader's own beside it."""
+    lot = Sale({}).live().lots[0]
+    bids(browser(alice()), lot, amount="10", maximum="60")
+    said = browser(alice()).get(now_of(lot), headers=JSON).json()
+    assert (said["lot"], said["price"], said["least"], said["bids"]) == (lot.pk, 1000, 1100, 1)
+    assert (said["version"], said["phase"]) == (at(lot).version, "live")
+    mine = said["mine"]
+    assert (mine["leads"], mine["maximum"], mine["mark"]) == (True, 6000, "leading")
+    other = browser(bob()).get(now_of(lot), headers=JSON).json()["mine"]
+    assert (other["leads"], other["maximum"], other["mark"]) == (False, None, "")
+
+
+def cost(who: Any, address: str) -> int:
+    client = browser(who)
+    client.get(address)
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(address).status_code == 200
+    return len(queries)
+
+
+def test_a_lots_page_costs_the_same_however_many_bid(house: Any) -> None:
+    """Two bids or thirty of as many people: as many queries, for its page and for its changing part."""
+    lot = Sale({}).live().lots[0]
+    crowd = people(30)
+    for who in crowd[:2]:
+        bids(browser(who), lot, maximum="90")
+    few = [cost(alice(), page_of(lot)), cost(alice(), now_of(lot))]
+    for step, who in enumerate(crowd[2:]):
+        bids(browser(who), lot, amount=str((at(lot).price or 0) // 100 + step + 10), confirmed="1")
+    assert [cost(alice(), page_of(lot)), cost(alice(), now_of(lot))] == few
+    assert few[0] <= 20
+
+
+def test_a_sessions_page_costs_the_same_however_many_lots(house: Any) -> None:
+    """Two lots or twelve: as many queries."""
+    few, many = Sale(*[{}] * 2).live(), Sale(*[{}] * 12).live()
+    assert cost(alice(), session_page(few)) == cost(alice(), session_page(many))
+
+
+# -- views -----------------------------------------------------------------------------------------
+def test_looks_are_counted_in_batches(house: Any, views: Views) -> None:
+    """Looks at a session and its lots add up, written together; a HEAD and a poll are no looks."""
+    lot: Lot = Sale({}).live().lots[0]
+    client = browser()
+    for _ in range(3):
+        client.get(page_of(lot))
+    client.get(reverse("session", args=[lot.session.slug]))
+    client.head(page_of(lot))
+    client.get(now_of(lot))
+    assert Session.objects.get(pk=lot.session_id).views == 0
+    views.flush()
+    assert Session.objects.get(pk=lot.session_id).views == 4
+    views.flush()
+    assert Session.objects.get(pk=lot.session_id).views == 4
+
+
+def test_the_rules_are_told_in_both_languages(house: Any) -> None:
+    """The help page, in English and in Chinese."""
+    client = browser()
+    assert "A bid binds." in text(client.get(reverse("auction_rules")))
+    client.cookies.clear()
+    assert "出价即有约束力" in text(client.get(reverse("auction_rules")))
