@@ -32,12 +32,12 @@ COLUMNS = (
     *("number", "name_zh", "name_en", "story_zh", "story_en", "start_price", "steps", "reserve"),
     *("deposit", "details", "category", "motif"),
 )
-MOST_LONG = {"name_zh": 80, "name_en": 120, "story_zh": 5000, "story_en": 5000, "motif": 20}
+MOST_LONG = {"name_zh": 120, "name_en": 160, "story_zh": 5000, "story_en": 5000, "motif": 20}
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that is wrong, in one row; `row` counts from 1, without the first that names columns."""
+    """One thing that is wrong; `row` counts as a spreadsheet does: the first names the columns."""
 
     row: int
     column: str
@@ -66,8 +66,8 @@ class _Wrong(Exception):
 def look(session: Session, data: bytes) -> Looked:
     """Every row, with everything that is wrong; NotCsv, ColumnsMissing, TooManyRows for the whole file."""
     reading = _Reading(session)
-    for number, row in enumerate(_rows(data), start=1):
-        if number > MOST_ROWS:
+    for count, (number, row) in enumerate(_rows(data), start=1):
+        if count > MOST_ROWS:
             raise TooManyRows(most=MOST_ROWS)
         reading.take(number, row)
     if not reading.lots and not reading.mistakes:
@@ -83,20 +83,20 @@ def bring(session_id: int, data: bytes) -> Looked:
     return looked
 
 
-def _rows(data: bytes) -> Iterator[Mapping[str, str]]:
+def _rows(data: bytes) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Rows that say something, with their numbers."""
     if len(data) > MOST_BYTES or b"\0" in data:
         raise NotCsv
     try:
         text = data.decode("utf-8-sig")
-        reader = csv.DictReader(StringIO(text, newline=""), strict=True)
-        names = [(name or "").strip() for name in reader.fieldnames or []]
+        reader = csv.reader(StringIO(text, newline=""), strict=True)
+        names = [name.strip() for name in next(reader, [])]
         if missing := [name for name in NEEDED if name not in names]:
             raise ColumnsMissing(names=", ".join(missing))
-        reader.fieldnames = names
-        for row in reader:
-            values = {name: (row.get(name) or "").strip() for name in COLUMNS}
-            if any(values.values()):
-                yield values
+        for number, cells in enumerate(reader, start=2):
+            typed = dict(zip(names, map(str.strip, cells), strict=False))
+            if any(typed.values()):
+                yield number, {name: typed.get(name, "") for name in COLUMNS}
     except (UnicodeDecodeError, csv.Error) as error:
         raise NotCsv from error
 

@@ -85,7 +85,7 @@ class LotForm(forms.ModelForm):
     pictures = PicturesField(
         label=_("More pictures"),
         required=False,
-        help_text=_("JPEG, PNG or WebP, up to 8 MB each; several at once."),
+        help_text=_("JPEG, PNG or WebP; several at once, up to 7 MB together."),
     )
 
     class Meta:

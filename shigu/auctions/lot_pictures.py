@@ -25,7 +25,7 @@ from shigu.auctions.errors_record import (
 from shigu.auctions.models import Lot, LotPicture
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-MOST_MB = 8
+MOST_MB = 7
 MOST_BYTES = MOST_MB * 1024 * 1024
 MOST_SIDE = 8000
 SIDE = 1600
