@@ -17,7 +17,7 @@ from shigu.ops.seeding.run import NotHere
 
 @pytest.mark.usefixtures("shop")
 def test_they_bid_like_anybody() -> None:
-    """Their money has its reason in the ledger, their deposits are held, their bids are in the log; all agrees."""
+    """Money with its reason in the ledger, deposits that are held, bids in the log; and all agrees."""
     robots = Robots(random.Random(7))
     before = Bid.objects.count()
     accepted = sum(robots.act() for _ in range(12))
