@@ -8,7 +8,13 @@ from __future__ import annotations
 import secrets
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.shortcuts import render
 from django.urls import path
 from django.utils.functional import Promise
@@ -17,8 +23,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from shigu import clock
-from shigu.auctions import deposit_standing, lists, viewing
+from shigu.auctions import deposit_standing, lists, recording, viewing
+from shigu.auctions.errors_record import NotOverYet
 from shigu.auctions.models import LIVE_DEPOSITS, Deposit, Lot, Session
+from shigu.web.limits import Limit, limited
 from shigu.web.lot_cards import SessionCard, cards_of, session_cards
 
 TABS: dict[str, str | Promise] = {
@@ -29,6 +37,8 @@ TABS: dict[str, str | Promise] = {
 }
 SESSIONS, LOTS = 12, 60
 """On one page."""
+
+RECORD = Limit("record", 10)
 
 
 @never_cache
@@ -75,6 +85,21 @@ def session(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "web/auctions/session.html", context)
 
 
+@require_safe
+@limited(RECORD)
+def session_record(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """All decisions of a session that is over, for everybody; 404 while it is not."""
+    found = shown_session(slug)
+    try:
+        lines = recording.lines(found.pk)
+    except NotOverYet as error:
+        raise Http404 from error
+    said = (f"{line}\n" for line in lines)
+    answer = StreamingHttpResponse(said, content_type="application/x-ndjson; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{found.slug}.jsonl"'
+    return answer
+
+
 def shown_session(slug: str) -> Session:
     """A published session; Http404 for a draft or none."""
     try:
@@ -95,4 +120,5 @@ def own_deposit(request: HttpRequest, session: Session) -> Deposit | None:
 urlpatterns = [
     path("auctions/", auctions, name="auctions"),
     path("auctions/<slug:slug>/", session, name="session"),
+    path("auctions/<slug:slug>/record", session_record, name="session_record"),
 ]

@@ -1,7 +1,7 @@
 """What was won is arranged before it is paid: where it goes, one coupon; then on to the cashier.
 
-`arrange` shows and takes both; once a cashier was opened they stand, and the page says so. `decline` gives a
-second chance back. An order that is somebody else's, or of the shop, does not exist here.
+`arrange` shows, `settle_on` takes both; once a cashier was opened they stand, and the page says so.
+`decline` gives a second chance back. An order that is somebody else's, or of the shop, does not exist here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shigu.accounts import addresses
 from shigu.accounts.models import Address
 from shigu.auctions import arranging
 from shigu.auctions.errors_life import AddressFirst
-from shigu.auctions.models import Award
+from shigu.auctions.models import Award, Lot
 from shigu.orders import cancelling
 from shigu.orders.models import Order, Origin, Status
 from shigu.web.address_form import AddressForm
@@ -72,6 +72,16 @@ def decline(request: HttpRequest, number: str) -> HttpResponse:
     cancelling.cancel(order.pk, by=order.user_id)
     messages.success(request, _("The offer is declined. It costs you nothing."))
     return redirect("my_bids")
+
+
+@never_cache
+@login_required
+@require_safe
+def won_lot(request: HttpRequest, number: str) -> HttpResponse:
+    """From an order to the page of what was won."""
+    order = own_win(request, number)
+    lot = Lot.objects.select_related("session").get(awards__order=order)
+    return redirect("lot", lot.session.slug, lot.number)
 
 
 def own_win(request: HttpRequest, number: str) -> Order:
@@ -123,5 +133,6 @@ def _places(order: Order, wants_new: bool) -> dict[str, Any]:
 urlpatterns = [
     path("me/won/<slug:number>/", arrange, name="arrange"),
     path("me/won/<slug:number>/settle", settle_on, name="settle_award"),
+    path("me/won/<slug:number>/lot/", won_lot, name="won_lot"),
     path("me/won/<slug:number>/decline", decline, name="decline_offer"),
 ]

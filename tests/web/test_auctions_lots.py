@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from shigu.auctions import viewing, withdrawing
+from shigu.auctions import recording, viewing, withdrawing
 from shigu.auctions.models import Lot, Session
 from shigu.auctions.viewing import Views
 from tests.auctions.house import alipay, house
@@ -92,6 +92,20 @@ def test_a_sessions_deposit_can_be_asked_for(house: Any) -> None:
     assert "Pay the deposit of ¥1,000.00" in text(browser(alice()).get(session_page(sale)))
     deposit(alice(), session=sale.session)
     assert "you can bid on every lot" in text(browser(alice()).get(session_page(sale)))
+
+
+def test_the_record_of_a_session_that_is_over(house: Any) -> None:
+    """Not there while it runs; then a file that holds together and names nobody."""
+    sale = Sale({}).live()
+    address = reverse("session_record", args=[sale.session.slug])
+    bids(browser(person("halcyon")), sale.lots[0], amount="15")
+    assert browser().get(address).status_code == 404
+    assert address not in browser().get(session_page(sale)).content.decode()
+    go_to(sale.session.closes_at)
+    assert address in browser().get(session_page(sale)).content.decode()
+    record = b"".join(browser().get(address).streaming_content).decode()
+    assert recording.verify(record.splitlines()).decisions == 1
+    assert "halcyon" not in record
 
 
 def test_home_shows_what_is_under_the_hammer(house: Any) -> None:
