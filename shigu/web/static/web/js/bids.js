@@ -36,7 +36,7 @@ async function send(form, body) {
   for (let tries = 0; performance.now() < until; tries++) {
     let answer = null;
     try {
-      answer = await fetch(form.action, { method: "POST", body, redirect: "manual", signal: abort(), headers: { Accept: "application/json" } });
+      answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(body), redirect: "manual", signal: abort(), headers: { Accept: "application/json" } });
     } catch { /* lost on the way: did it count? the same key asks */ }
     if (answer && answer.status < 500 && answer.status !== 429) return answer;
     if (answer?.status === 429) {

@@ -111,6 +111,7 @@ class Lot {
   show(changed) {
     const { said, element } = this;
     element.dataset.version = said.version;
+    element.dataset.opens = said.opens_at; element.dataset.closes = said.closes_at;
     for (const each of element.querySelectorAll("[data-show]")) this.figure(each, said[each.dataset.show], changed);
     for (const each of element.querySelectorAll("[data-quick]")) this.quick(each);
     for (const each of element.querySelectorAll("[data-least]")) each.placeholder = plain(said.least);

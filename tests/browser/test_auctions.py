@@ -1,0 +1,265 @@
+"""Bidding in browsers: two people on one lot, live; a soft close; what was won is paid, the other deposit back.
+
+A page that loses its stream, the answer to a bid, or the right time of day shows the truth all the same.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+from playwright.sync_api import Route, expect
+
+from shigu import clock
+from shigu.accounts.models import User
+from shigu.auctions import committing, deposits, publishing
+from shigu.auctions.deciding import Offer
+from shigu.auctions.models import (
+    Award,
+    AwardState,
+    Bid,
+    Bidding,
+    Deposit,
+    DepositState,
+    Lot,
+    LotState,
+)
+from shigu.notices.models import Notice
+from shigu.payments.models import Refund, RefundState
+from shigu.payments.opening import Addresses, Way, open_attempt
+from tests.auctions.sale import Sale
+from tests.browser.conftest import Walk
+from tests.browser.market import Market
+from tests.browser.walker import Walker
+from tests.wallet.purse import assert_audit_holds
+
+MINUTE = timedelta(minutes=1)
+DEPOSIT = 20_000
+LIVE = 3_000
+"""Milliseconds until a page must show what happened elsewhere."""
+
+
+def on_sale(market: Market, minutes: int = 30, **lot: Any) -> Lot:
+    """A lot that is live for so many minutes; late bids move its end by two."""
+    now = clock.now()
+    sale = Sale(
+        {"deposit": DEPOSIT, **lot},
+        slug=market.new_name("browser-sale-"),
+        preview_from=now + MINUTE,
+        preview_until=now + 2 * MINUTE,
+        opens_at=now + 3 * MINUTE,
+        closes_at=now + (3 + minutes) * MINUTE,
+        soft_window=120,
+        soft_extension=120,
+        most_extensions=10,
+    )
+    publishing.publish(sale.session.pk)
+    market.pass_time(minutes=3, seconds=1)
+    return Lot.objects.select_related("session").get(pk=sale.lots[0].pk)
+
+
+def admitted(market: Market, who: User, lot: Lot) -> Deposit:
+    """They paid the deposit at Alipay, on some other device."""
+    row = deposits.ask_for_lot(who.pk, lot.pk, key=market.new_name("deposit-"))
+    there = Addresses(f"{market.url}/pay/return/alipay/", f"{market.url}/pay/notify/alipay/")
+    opened = open_attempt("deposit", row.pk, user_id=who.pk, way=Way(), addresses=there)
+    httpx.get(opened.redirect.url, follow_redirects=True, trust_env=False).raise_for_status()
+    market.sim.pay(opened.attempt.out_trade_no)
+    market.wait(lambda: Deposit.objects.get(pk=row.pk).state == DepositState.HELD)
+    return Deposit.objects.get(pk=row.pk)
+
+
+def page_of(lot: Lot) -> str:
+    """Its address."""
+    return f"/auctions/{lot.session.slug}/{lot.number}/"
+
+
+def bids(who: User, lot: Lot, amount: int) -> None:
+    """Somebody bids elsewhere."""
+    key = f"elsewhere {time.monotonic_ns()}"
+    assert committing.decided(Offer(lot.pk, who.pk, key, amount, None, True)).verdict == "accepted"
+
+
+def shows(walker: Walker, price: str, within: int = LIVE) -> None:
+    """The price stands on the page, without its being loaded again."""
+    expect(walker.page.locator("#lot-price")).to_have_text(f"¥{price}", timeout=within)
+
+
+def stands(walker: Walker, mark: str, within: int = LIVE) -> None:
+    """How the reader stands."""
+    expect(walker.page.locator("#lot")).to_have_attribute("data-mark", mark, timeout=within)
+
+
+def ends(walker: Walker) -> float:
+    """Until when the page counts, in milliseconds since the epoch."""
+    found = walker.page.locator("#lot-end [data-ends]").get_attribute("data-ends")
+    return float(found or 0)
+
+
+def counts_to(walker: Walker, moment: float) -> bool:
+    """Does it count to that moment?"""
+    return abs(ends(walker) - moment) < 1
+
+
+def never_turned(walker: Walker) -> None:
+    """Marks the page, so that a reload is noticed."""
+    walker.page.evaluate("window.same = true")
+
+
+def is_same(walker: Walker) -> bool:
+    """Is it the page that was marked?"""
+    return bool(walker.page.evaluate("window.same === true"))
+
+
+def test_two_outbid_each_other_live_and_the_winner_pays(
+    market: Market, walk: Walk, alice: User, bob: User
+) -> None:
+    """Each sees the other's bid at once, a late one moves both ends; won, paid, the loser's deposit back."""
+    lot = on_sale(market)
+    lost = admitted(market, bob, lot)
+    admitted(market, alice, lot)
+    one, other = walk(alice), walk(bob)
+    for walker in (one, other):
+        walker.open(page_of(lot))
+        shows(walker, "10.00")
+        never_turned(walker)
+    one.act("#bid")
+    stands(one, "leading")
+    shows(other, "10.00")
+    other.act("#bid")
+    stands(other, "leading")
+    shows(one, "11.00")
+    stands(one, "outbid")
+    assert is_same(one)
+    assert is_same(other)
+    late_bid_moves_both(market, lot, one, other)
+    market.pass_time(seconds=left(lot) + 1)
+    market.wait(lambda: Bidding.objects.get(pk=lot.pk).state == LotState.SOLD)
+    wins_and_pays(market, lot, one)
+    back = Refund.objects.filter(attempt__purpose="deposit", attempt__subject_id=lost.pk)
+    market.wait(back.filter(state=RefundState.SENT).exists)
+    lost.refresh_from_db()
+    assert (lost.state, lost.returned) == (DepositState.DECIDED, DEPOSIT)
+    heard = set(Notice.objects.filter(user=bob).values_list("event", flat=True))
+    assert {"lot.outbid", "deposit.returned"} <= heard
+    assert_audit_holds()
+
+
+def left(lot: Lot) -> float:
+    """Seconds until its end."""
+    return (Bidding.objects.get(pk=lot.pk).closes_at - clock.now()).total_seconds()
+
+
+def late_bid_moves_both(market: Market, lot: Lot, one: Walker, other: Walker) -> None:
+    """A minute before the end one bids: two minutes more, on both pages."""
+    market.pass_time(seconds=left(lot) - 60)
+    before = Bidding.objects.get(pk=lot.pk).closes_at
+    one.act("#bid")
+    stands(one, "leading")
+    after = Bidding.objects.get(pk=lot.pk).closes_at
+    assert after > before
+    for walker in (one, other):
+        market.wait(partial(counts_to, walker, after.timestamp() * 1000))
+        walker.fits()
+
+
+def wins_and_pays(market: Market, lot: Lot, walker: Walker) -> None:
+    """From the lot's page to the address, the cashier and Alipay."""
+    link = walker.page.locator("a[href*='/me/won/']").filter(visible=True).first
+    expect(link).to_be_visible()
+    link.click()
+    walker.at("/me/won/")
+    walker.fill_address()
+    walker.act("#settle")
+    walker.at("/pay/")
+    walker.go_to_provider()
+    walker.log_in_there()
+    walker.pay_there()
+    walker.page.wait_for_url(re.compile("/result/"))
+    market.wait(lambda: Award.objects.get(lot_id=lot.pk).state == AwardState.PAID)
+
+
+def test_a_bid_whose_answer_is_lost_counts_once(market: Market, walk: Walk, alice: User) -> None:
+    """The line breaks after the bid arrived: it is asked for under its key, and the page says that it leads."""
+    lot = on_sale(market)
+    admitted(market, alice, lot)
+    walker = walk(alice)
+    walker.open(page_of(lot))
+    keys: list[str] = []
+
+    def lose_the_first(route: Route) -> None:
+        keys.extend(parse_qs(route.request.post_data or "")["key"])
+        if len(keys) > 1:
+            route.continue_()
+        else:
+            route.fetch()
+            route.abort()
+
+    walker.page.route("**/bid", lose_the_first)
+    walker.act("#bid")
+    stands(walker, "leading", 8_000)
+    assert len(keys) > 1
+    assert len(set(keys)) == 1
+    assert Bid.objects.filter(lot_id=lot.pk).count() == 1
+    walker.forgives("ERR_FAILED")
+
+
+def test_a_page_without_a_stream_is_at_most_seconds_behind(
+    market: Market, walk: Walk, alice: User, bob: User
+) -> None:
+    """Streams are blocked on the way: the page asks by itself, and shows a bid within a few seconds."""
+    lot = on_sale(market)
+    admitted(market, bob, lot)
+    walker = walk(alice)
+    walker.context.route("**/events/**", lambda route: route.abort())
+    walker.open(page_of(lot))
+    never_turned(walker)
+    bids(bob, lot, 4200)
+    shows(walker, "42.00", 5_000)
+    assert is_same(walker)
+    walker.forgives("ERR_FAILED")
+
+
+def test_a_wrong_clock_changes_no_countdown(market: Market, walk: Walk, alice: User) -> None:
+    """A device an hour ahead, one an hour behind: the page's now is the shop's, to half a second."""
+    lot = on_sale(market)
+    for hours in (1, -1):
+        walker = walk(alice)
+        walker.context.add_init_script(
+            f"const real = Date.now.bind(Date); Date.now = () => real() + {hours * 3_600_000};"
+        )
+        walker.open(page_of(lot))
+        expect(walker.page.locator("#lot-end .drum")).to_be_visible()
+        walker.page.wait_for_timeout(1500)
+        asked = clock.now().timestamp() * 1000
+        there = walker.page.evaluate(
+            "async () => (await import(performance.getEntriesByType('resource')"
+            ".find(each => /js\\/clock[^/]*\\.js$/.test(each.name)).name)).now()"
+        )
+        answered = clock.now().timestamp() * 1000
+        assert asked - 500 <= there <= answered + 500
+
+
+def test_at_its_end_a_lot_is_being_confirmed(market: Market, walk: Walk, alice: User) -> None:
+    """The page at zero says that it is being confirmed, never that it is sold, until the row says so."""
+    lot = on_sale(market)
+    walker = walk(alice)
+    walker.open(page_of(lot))
+    walker.page.route("**/now/**", lambda route: route.abort())
+    walker.context.route("**/events/**", lambda route: route.abort())
+    stop = "document.querySelector('#lot').dataset.closes"
+    assert float(walker.page.evaluate(stop)) > 0
+    Bidding.objects.filter(pk=lot.pk).update(
+        due_at=clock.now() + timedelta(days=1)
+    )  # nobody closes it
+    market.pass_time(seconds=left(lot) + 1)
+    walker.open(page_of(lot))
+    expect(walker.page.locator("#lot")).to_have_attribute("data-phase", "confirming")
+    walker.sees("The end is over. The result is being confirmed.")
+    Bidding.objects.filter(pk=lot.pk).update(due_at=clock.now())
+    walker.forgives("ERR_FAILED")
