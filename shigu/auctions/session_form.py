@@ -12,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminImageFieldWidget,
@@ -192,11 +193,11 @@ def preset_of(session: Session) -> str:
 
 
 def suggested(now: datetime) -> dict[str, Any]:
-    """Times to begin with: on view tomorrow, open the day after for two hours, lots two minutes apart."""
-    first = (now + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
-    opens = first + timedelta(days=1)
+    """Times to begin with: on view from tomorrow, open the evening after, lots two minutes apart."""
+    morning = localtime(now).replace(hour=10, minute=0, second=0, microsecond=0)
+    opens = morning + timedelta(days=2, hours=8)
     return {
-        "preview_from": first,
+        "preview_from": morning + timedelta(days=1),
         "preview_until": opens,
         "opens_at": opens,
         "closes_at": opens + timedelta(hours=2),
