@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max, Prefetch, Q, QuerySet, Sum
+from django.db.models import Case, Count, Max, Prefetch, Q, QuerySet, Sum, When
 
 from shigu.auctions.models import (
     Award,
@@ -42,6 +42,20 @@ def sessions(now: datetime, tab: str = "live") -> QuerySet[Session]:
     """Sessions of one tab: what ends, opens or begins next first; ended ones newest first."""
     order = {"live": "closes_at", "preview": "opens_at", "coming": "preview_from"}
     return Session.objects.filter(tabs(now)[tab]).order_by(order.get(tab, "-closes_at"), "-pk")
+
+
+def ahead(now: datetime) -> QuerySet[Session]:
+    """What is live, then what can be viewed, then what comes; in each what turns next first. One query."""
+    of = tabs(now)
+    rank = Case(When(of["live"], then=0), When(of["preview"], then=1), default=2)
+    turns = Case(
+        When(of["live"], then="closes_at"),
+        When(of["preview"], then="opens_at"),
+        default="preview_from",
+    )
+    return Session.objects.filter(of["live"] | of["preview"] | of["coming"]).order_by(
+        rank, turns, "pk"
+    )
 
 
 def phase(session: Session, now: datetime) -> str:

@@ -180,9 +180,9 @@ def test_a_list_never_asks_once_per_row(client: Client) -> None:
 
 
 def test_home_and_product_ask_little(client: Client, django_assert_max_num_queries: object) -> None:
-    """Home takes three queries, the time and two for activities; a product page three and those."""
+    """Home takes three queries, one for auctions, the time, two for activities; a product page less."""
     many(12), python_course()
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         client.get("/")
     with django_assert_max_num_queries(5):
         client.get("/p/pot-1/")
