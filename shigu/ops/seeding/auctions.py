@@ -70,7 +70,7 @@ class Times:
 WHEN: dict[str, Times] = {
     "past": Times(LONG_AGO + DAY, LONG_AGO + 200 * MINUTE, LONG_AGO + 150 * MINUTE, LONG_AGO, 5 * MINUTE),
     "live": Times(DAY, 50 * MINUTE, 45 * MINUTE, -4 * MINUTE, 3 * MINUTE),
-    "soon": Times(60 * MINUTE, -5 * MINUTE, -8 * MINUTE, -16 * MINUTE, 2 * MINUTE),
+    "soon": Times(60 * MINUTE, -15 * MINUTE, -16 * MINUTE, -32 * MINUTE, 4 * MINUTE),
     "later": Times(-DAY, -2 * DAY, -3 * DAY, -3.1 * DAY, timedelta(minutes=5)),
 }  # fmt: skip
 
