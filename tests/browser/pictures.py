@@ -31,6 +31,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, sync_playwright
 
 from shigu.accounts.models import User
+from shigu.auctions.models import Deposit, Lot, Session, SessionState
 from shigu.catalogue.models import Activity, Sku
 from shigu.ledger.models import Account
 from shigu.orders import cart
@@ -103,6 +104,25 @@ def centre() -> Iterator[Shot]:
     yield Shot("password", "/accounts/password/change/", "alice")
     yield Shot("sign-out", "/accounts/logout/", "alice")
     yield Shot("is-it-you", "/accounts/reauthenticate/", "alice")
+
+
+def auctions() -> Iterator[Shot]:
+    """Sessions and lots as a visitor and as bidders see them; what is theirs."""
+    yield Shot("auctions", "/auctions/")
+    yield Shot("auctions-ended", "/auctions/?tab=ended")
+    yield Shot("auction-rules", "/help/auctions/")
+    for session in Session.objects.exclude(state=SessionState.DRAFT).order_by("pk"):
+        yield Shot(f"session-{session.slug}", f"/auctions/{session.slug}/", "alice")
+    for who in ("", "alice", "bob"):
+        for lot in Lot.objects.filter(session__slug="evening-sale", number__lte=2):
+            yield Shot(
+                f"lot-{lot.number}-{who or 'visitor'}", f"/auctions/evening-sale/{lot.number}/", who
+            )
+    yield Shot("lot-sold", "/auctions/spring-sale/1/", "bob")
+    for tab in ("bids", "won", "deposits"):
+        yield Shot(f"my-{tab}", f"/me/bids/?tab={tab}", "bob")
+    if held := Deposit.objects.filter(user__username="bob").first():
+        yield Shot("deposit", f"/me/deposits/{held.number}/result/", "bob")
 
 
 def orders() -> Iterator[Shot]:
@@ -213,7 +233,7 @@ def prepare(market: Market) -> None:
 
 def take(market: Market, browser: Browser, folder: Path, wanted: Callable[[str], bool]) -> int:
     """All pictures; how many."""
-    shots = [*window(), *centre(), *orders(), *office(), *provider(market)]
+    shots = [*window(), *centre(), *auctions(), *orders(), *office(), *provider(market)]
     taken = 0
     for kind, language in product((PHONE, DESK), LOCALES):
         people: dict[str, Walker] = {}

@@ -9,10 +9,13 @@ from axe_playwright_python.sync_playwright import Axe
 
 from shigu import clock
 from shigu.accounts.models import User
+from shigu.auctions.deposits import ask_for_lot
+from shigu.auctions.models import Award
 from shigu.orders.cancelling import cancel
 from shigu.orders.models import Order, Status
 from tests.browser.conftest import Walk
 from tests.browser.market import Market
+from tests.browser.test_auctions import admitted, bids, left, on_sale, page_of
 from tests.browser.walker import Walker
 
 WCAG = {
@@ -79,6 +82,51 @@ def test_pages_of_orders_that_ended(market: Market, walk: Walk, alice: User) -> 
         f"/pay/{lapsed.number}/",
         f"/pay/{dropped.number}/",
         f"/me/orders/{lapsed.number}/",
+    ):
+        walker.open(path)
+        looks_right(walker)
+
+
+def test_pages_of_auctions(market: Market, walk: Walk, alice: User, bob: User) -> None:
+    """Sessions, a lot before its deposit, its cashier, leading, outbid, my bids, deposits, the rules."""
+    lot = on_sale(market)
+    there, session = page_of(lot), f"/auctions/{lot.session.slug}/"
+    admitted(market, bob, lot)
+    visitor, walker = walk(None), walk(alice)
+    for path in ("/auctions/", "/auctions/?tab=coming", session, there, "/help/auctions/"):
+        visitor.open(path)
+        looks_right(visitor)
+    walker.open(there)
+    looks_right(walker)
+    asked = ask_for_lot(alice.pk, lot.pk, key="looking")
+    for path in (there, f"/me/deposits/{asked.number}/"):
+        walker.open(path)
+        looks_right(walker)
+    admitted(market, alice, lot)
+    for who in (alice, bob):
+        bids(who, lot, 4000 if who == alice else 5000)
+        walker.open(there)
+        looks_right(walker)
+    for path in (f"/me/deposits/{asked.number}/result/", "/me/bids/", "/me/bids/?tab=deposits"):
+        walker.open(path)
+        looks_right(walker)
+
+
+def test_pages_of_what_was_won(market: Market, walk: Walk, alice: User) -> None:
+    """The lot sold, where it goes, the list of what was won, the session that ended."""
+    lot = on_sale(market)
+    admitted(market, alice, lot)
+    bids(alice, lot, 4000)
+    market.pass_time(seconds=left(lot) + 1)
+    market.wait(lambda: Award.objects.filter(lot_id=lot.pk).exists())
+    won = Award.objects.select_related("order").get(lot_id=lot.pk)
+    walker = walk(alice)
+    for path in (
+        page_of(lot),
+        f"/me/won/{won.order.number}/",
+        "/me/bids/?tab=won",
+        "/me/bids/",
+        f"/auctions/{lot.session.slug}/",
     ):
         walker.open(path)
         looks_right(walker)
