@@ -1,0 +1,68 @@
+"""Where pages follow lots, and what they are told where no stream gets through."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.template import Context, Template
+from django.test import Client
+from django.urls import reverse
+
+from shigu.auctions import snapshots
+from shigu.auctions.models import LotState
+from tests.auctions.saleroom import Saleroom
+from tests.people import alice, bob
+
+pytestmark = pytest.mark.usefixtures("clone")
+
+
+def ask(lots: str, **headers: str) -> Any:
+    """What a page without a stream asks."""
+    return Client().get(reverse("lots_now"), {"ids": lots}, headers=headers)
+
+
+def test_the_answer_is_the_streams_own_words() -> None:
+    """The same snapshots, for several lots at once; drafts and what is no lot are left out."""
+    room = Saleroom()
+    lots = [room.lot(), room.lot(reserve=9_876_543)]
+    draft = room.lot(state=LotState.DRAFT)
+    room.bid(lots[1], alice(), 1000, 765_400)
+    answer = ask(f"{lots[0].pk},{lots[1].pk},{draft.pk},999999,x")
+    said = answer.json()
+    assert said["lots"] == [json.loads(one.said) for one in snapshots.of([x.pk for x in lots])]
+    text = answer.content.decode()
+    assert "9876543" not in text
+    assert "765400" not in text
+
+
+def test_nothing_new_is_304_and_a_bid_is() -> None:
+    """The ETag follows the versions, whoever asks; the answer may be kept for a second by a cache between."""
+    room = Saleroom()
+    lot = room.lot()
+    first = ask(str(lot.pk))
+    assert "s-maxage=1" in first["Cache-Control"]
+    tag = first["ETag"]
+    assert ask(str(lot.pk), **{"If-None-Match": tag}).status_code == 304
+    room.bid(lot, bob(), 1000)
+    fresh = ask(str(lot.pk), **{"If-None-Match": tag})
+    assert (fresh.status_code, fresh.json()["lots"][0]["price"]) == (200, 1000)
+    assert fresh["ETag"] != tag
+
+
+def test_nonsense_is_an_empty_answer() -> None:
+    """No ids, junk and a thousand ids: never an error, at most a hundred lots."""
+    for ids in ("", "x,y", "1" * 40, ",".join(["999999"] * 1000)):
+        answer = ask(ids)
+        assert (answer.status_code, answer.json()["lots"]) == (200, [])
+    assert Client().post(reverse("lots_now")).status_code == 405
+
+
+def test_the_tag_names_both_addresses(settings: Any) -> None:
+    """Where lots are told live and where they are asked about; nothing at all for no lots."""
+    settings.EVENTS_URL = "http://shop.test:8001/"
+    shown = Template("{% load lots_live %}{% lots_live ids %}").render(Context({"ids": [7, 8]}))
+    assert 'data-lots-stream="http://shop.test:8001/events/lots/7,8"' in shown
+    assert 'data-lots-now="/auctions/lots/now/?ids=7,8"' in shown
+    assert Template("{% load lots_live %}{% lots_live ids %}").render(Context({"ids": []})) == ""
