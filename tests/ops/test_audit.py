@@ -270,6 +270,12 @@ A_MAIL = (
     " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'mail')"
 )
 
+AN_ANNOUNCEMENT = (
+    "UPDATE auctions_announcement SET outbid_at = shigu_now() + interval '1 hour',"
+    " ending_at = shigu_now() + interval '1 hour'"
+    " WHERE lot_id = (SELECT min(lot_id) FROM auctions_announcement)"
+)
+
 
 def by_title() -> dict[str, Invariant]:
     with override("en"):
@@ -308,7 +314,8 @@ def test_a_broken_promise_is_found(title: str) -> None:
 def test_what_lies_too_long_is_found(name: str) -> None:
     """A row of each kind, due longer ago than its alarm line allows."""
     periodic.ensure()
-    for row in (A_NOTICE, A_PENDING_DEPOSIT, A_HELD_DEPOSIT, AN_ISSUING, A_MAIL):
+    rows = (A_NOTICE, A_PENDING_DEPOSIT, A_HELD_DEPOSIT, AN_ISSUING, A_MAIL, AN_ANNOUNCEMENT)
+    for row in rows:
         run(row)
     (kind,) = [kind for kind in known() if kind.name == name]
     found = shape(kind)

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from shigu import clock
 from shigu.accounts.models import User
 from shigu.auctions import arranging, committing, deposits, publishing
+from shigu.auctions.announcing import ending, outbid
 from shigu.auctions.closing import close
 from shigu.auctions.deciding import Offer
 from shigu.auctions.deciding_deposits import decide_deposits
@@ -126,6 +128,11 @@ class Telling:
             for bid in lot.get("bids", []):
                 act = partial(self._bid, slug, nth, *bid)
                 yield Happening(moment + bid[1] * MINUTE, act)
+                told = moment + bid[1] * MINUTE - timedelta(seconds=2)
+                yield Happening(told, partial(_ring, outbid))
+            soon = times.closes_at - (nth - 1) * times.apart + settings.AUCTION_ENDING
+            if timedelta(seconds=1) < soon < times.opens_at:
+                yield Happening(soon - timedelta(seconds=1), partial(_ring, ending))
         if self.entry["when"] == "past":
             yield from self._results(slug)
 
@@ -136,7 +143,7 @@ class Telling:
             yield Happening(
                 end - nth * self.times.apart - timedelta(seconds=1), partial(_ring, close)
             )
-        yield Happening(end - 30 * MINUTE, partial(_ring, turn, decide_deposits))
+        yield Happening(end - 30 * MINUTE, partial(_ring, turn, decide_deposits, outbid, ending))
         for nth, lot in enumerate(self.entry["lot"], start=1):
             if who := lot.get("paid_by"):
                 act = partial(_pay, slug, nth, self.people[who])
