@@ -21,6 +21,7 @@ from shigu.kit.errors import Refusal
 
 class Command(BaseCommand):
     help = "Write the record of an auction session that is over, or check one."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
