@@ -163,6 +163,7 @@ class Lot {
     } catch { /* offline: the next change asks again */ }
   }
   replace(content) {
+    const newest = Math.max(...[...content.children].map(each => Number(each.dataset.version ?? -1)));
     for (const fresh of [...content.children].filter(each => each.id)) {
       const old = document.getElementById(fresh.id);
       if (!old || old.outerHTML === fresh.outerHTML) continue;
@@ -175,7 +176,7 @@ class Lot {
     this.toggle("mark-when", this.element.dataset.mark ?? "");
     this.toggle("when", this.element.dataset.phase);
     this.clock(this.element.dataset.phase);
-    if (this.said) this.show(false);
+    if (this.said && newest <= this.said.version) this.show(false);   // else its own event is on its way
   }
 }
 
