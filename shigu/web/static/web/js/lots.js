@@ -19,7 +19,8 @@ import { every, heard, now } from "./clock.js";
 import { prepare } from "./forms.js";
 import { follow } from "./live.js";
 
-const ASK = 1600, FIRST = 3000, SILENT = 11000, AGAIN = 5000, REST = 2000, FLASH = 1600;
+const ASK = 1600, FIRST = 3000, SILENT = 11000, AGAIN = 5000, FLASH = 1600;
+const REST = { concerned: 1000, bidding: 3000, looking: 10000 };   // between two questions of one page
 const FINAL = { sold: "sold", paid: "sold", "passed-in": "passed_in", overdue: "lot_overdue", withdrawn: "withdrawn" };
 const MONEY = new Set(["price", "least", "hammer"]);
 const AHEAD = new Set(["coming", "preview", "soon"]), FINISHED = new Set(Object.values(FINAL));
@@ -52,7 +53,7 @@ class Lot {
     this.said = null;
     this.opens = Number(dataset.opens); this.closes = Number(dataset.closes);
     this.steps = JSON.parse(dataset.steps || "[]").sort((one, other) => one[0] - other[0]);
-    this.askedAt = -Infinity;
+    this.askedAt = -Infinity; this.askAt = Infinity;
   }
   get version() { return this.said?.version ?? Number(this.element.dataset.version ?? -1); }
   get paddle() { return Number(this.element.dataset.paddle) || null; }
@@ -91,7 +92,7 @@ class Lot {
     this.element.dataset.phase = phase;
     this.clock(phase);
     this.toggle("when", phase);
-    if (turned) this.refresh();
+    if (turned) { this.concerned = true; this.refresh(); }
   }
   ends(phase) { return AHEAD.has(phase) ? this.opens : this.closes; }
   clock(phase) {
@@ -143,17 +144,22 @@ class Lot {
     this.concerned = true;
   }
 
-  /* What only the server can write: one's own state, the log. A thousand pages do not ask in one moment. */
+  /* What only the server can write: one's own state, the log. A thousand pages do not ask in one moment, and
+     whoever only looks on asks less often than who bids. */
   refresh(soon = false) {
     if (!this.element.dataset.parts) return;
-    clearTimeout(this.timer);
-    const rest = this.askedAt + REST - performance.now();
-    const wait = soon || this.concerned ? 50 : 250 + Math.random() * 1500;
+    const here = performance.now(), near = soon || this.concerned;
+    const rest = near ? (soon ? 0 : REST.concerned) : this.element.dataset.mark ? REST.bidding : REST.looking;
+    const at = Math.max(this.askedAt + rest, here + (near ? 50 : 250 + Math.random() * 1500));
     this.concerned = false;
-    this.timer = setTimeout(() => this.ask(), soon ? wait : Math.max(rest, wait));
+    if (this.askAt <= at) return;                         // it is asked soon enough
+    clearTimeout(this.timer);
+    this.askAt = at;
+    this.timer = setTimeout(() => this.ask(), at - here);
   }
   async ask() {
     this.askedAt = performance.now();
+    this.askAt = Infinity;
     try {
       const answer = await fetch(this.element.dataset.parts, { cache: "no-cache", headers: { Accept: "text/html", "HX-Request": "true" } });
       if (!answer.ok || answer.redirected) return;
