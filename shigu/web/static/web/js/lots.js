@@ -92,7 +92,9 @@ class Lot {
     this.element.dataset.phase = phase;
     this.clock(phase);
     this.toggle("when", phase);
-    if (turned) { this.concerned = true; this.refresh(); }
+    if (!turned) return;
+    if (this.element.dataset.mark) this.concerned = true; else this.askedAt = -Infinity;
+    this.refresh();
   }
   ends(phase) { return AHEAD.has(phase) ? this.opens : this.closes; }
   clock(phase) {
