@@ -12,6 +12,7 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.db import models
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -57,6 +58,14 @@ class Moment(forms.DateTimeInput):
         super().__init__(attrs={"step": "1", "class": classes}, format="%Y-%m-%dT%H:%M:%S")
 
 
+def _formfield(field: models.Field, **more: Any) -> forms.Field | None:
+    """An address typed without a scheme is one by https."""
+    scheme: dict[str, Any] = (
+        {"assume_scheme": "https"} if isinstance(field, models.URLField) else {}
+    )
+    return field.formfield(**scheme, **more)
+
+
 class SessionForm(forms.ModelForm):
     """See the module; `may` are the names of fields that may still be changed."""
 
@@ -80,6 +89,7 @@ class SessionForm(forms.ModelForm):
 
     class Meta:
         model = Session
+        formfield_callback = _formfield
         fields = [
             *("name_zh", "name_en", "slug", "story_zh", "story_en", "cover", "motif", "tone"),
             *("video_url", "preview_from", "preview_until", "opens_at", "closes_at", "stagger"),
