@@ -87,7 +87,7 @@ def shown_lots() -> QuerySet[Lot]:
     """Published lots, each with everything that its card shows: two queries however many there are."""
     pictures = Prefetch("pictures", LotPicture.objects.order_by("position", "pk"))
     rows = Lot.objects.filter(bidding__state__gt=LotState.DRAFT)
-    rows = rows.select_related("bidding", "session", "sku__product")
+    rows = rows.select_related("bidding", "session", "sku__product__category")
     return rows.prefetch_related(pictures)
 
 
@@ -134,4 +134,5 @@ def bid_on(user_id: int) -> QuerySet[Any, Any]:
 def won(user_id: int) -> QuerySet[Award]:
     """What somebody won or is offered, newest first, with its lot and order."""
     rows = Award.objects.filter(user_id=user_id)
-    return rows.select_related("lot__session", "lot__bidding", "order", "deposit").order_by("-pk")
+    rows = rows.select_related("lot__session", "lot__bidding", "lot__sku__product__category")
+    return rows.select_related("order", "deposit").order_by("-pk")
