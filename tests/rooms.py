@@ -40,7 +40,7 @@ ROOMS = [
         "domain",
         (
             *("tests/accounts", "tests/catalogue", "tests/ledger", "tests/promotions"),
-            *("tests/wallet", "tests/orders", "tests/learning", "tests/ops"),
+            *("tests/wallet", "tests/orders", "tests/learning", "tests/reporting", "tests/ops"),
         ),
         3,
     ),
