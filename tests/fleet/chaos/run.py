@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,9 +33,8 @@ def run(folder: Path, seconds: float, seed: int, *, aloud: bool = False) -> dict
     try:
         town.make_cluster()
         _play(town, diary, seconds, seed, report)
-    except Exception as error:
-        report["breaches"]["run"] = [f"{type(error).__name__}: {error}"]
-        raise
+    except Exception:
+        report["breaches"]["run"] = traceback.format_exc().splitlines()
     finally:
         report["breaches"]["left behind"] = town.close()
         report["diary"] = diary.lines
