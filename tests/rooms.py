@@ -53,7 +53,7 @@ ROOMS = [
     Room("pages", ("tests/web",), 3),
     Room("races", ("tests/races",), 3),
     Room("life", ("tests/life",), 2),
-    Room("fleet", ("tests/fleet",), 6),
+    Room("fleet", ("tests/fleet",), 9),
     Room("rabbit", ("tests/rabbit",), 3, needs="rabbitmq-server"),
     Room("bench", ("tests/bench",), 1),
     Room("browser", ("tests/browser",), 6, needs="chromium"),

@@ -150,8 +150,10 @@ class Program:
 class Keeper:
     """Tends all programs until `close`; `broken` are the times in which nothing could ring."""
 
-    def __init__(self, programs: Sequence[Program], is_whole: Callable[[], bool]) -> None:
-        self.programs, self._is_whole = programs, is_whole
+    def __init__(
+        self, programs: Sequence[Program], is_whole: Callable[[], bool], diary: Diary
+    ) -> None:
+        self.programs, self._is_whole, self.diary = programs, is_whole, diary
         self.broken: list[tuple[float, float]] = []
         self._broken_since: float | None = None
         self._closing = threading.Event()
@@ -188,8 +190,11 @@ class Keeper:
 
     def _keep(self) -> None:
         while not self._closing.is_set():
-            for program in self.programs:
-                program.tend()
+            try:
+                for program in self.programs:
+                    program.tend()
+            except Exception as error:  # whose processes end with this thread
+                self.diary.note(f"the keeper had trouble: {error!r}")
             self._watch()
             self._closing.wait(LOOK)
 

@@ -95,7 +95,7 @@ class Town:
         self._add(self._postgres())
         self._add(self._redis())
         self._add(self._simulator())
-        self.keeper = Keeper(list(self.programs.values()), self.is_whole)
+        self.keeper = Keeper(list(self.programs.values()), self.is_whole, self.diary)
         self._start(*self.programs)
 
     def open(self) -> None:
