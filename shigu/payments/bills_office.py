@@ -26,15 +26,15 @@ from shigu.payments.models import BillDay, BillState, Discord, Discrepancy
 from shigu.payments.oddities import Odd
 
 STATES = {
-    BillState.WAITING.value: "info",
-    BillState.AGREES.value: "success",
-    BillState.DIFFERS.value: "danger",
-    BillState.MISSING.value: "warning",
+    BillState.WAITING.label: "info",
+    BillState.AGREES.label: "success",
+    BillState.DIFFERS.label: "danger",
+    BillState.MISSING.label: "warning",
 }
 DISCORDS = {
-    Discord.MISSING.value: "warning",
-    Discord.SURPLUS.value: "danger",
-    Discord.UNEQUAL.value: "danger",
+    Discord.MISSING.label: "warning",
+    Discord.SURPLUS.label: "danger",
+    Discord.UNEQUAL.label: "danger",
 }
 OPEN = Q(looked_at=None, gone_at=None)
 
@@ -68,8 +68,8 @@ class BillDayAdmin(Watched):
         return rows.annotate(differences=Count("discrepancies", filter=still))
 
     @display(description=_("state"), ordering="state", label=STATES)  # type: ignore[untyped-decorator]
-    def state_shown(self, row: BillDay) -> tuple[str, str]:
-        return row.state, str(BillState(row.state).label)
+    def state_shown(self, row: BillDay) -> str:
+        return str(BillState(row.state).label)
 
     @admin.display(description=_("differences"))
     def found(self, row: BillDay) -> SafeString | str:
@@ -103,7 +103,7 @@ class LookedForm(forms.Form):
 class DiscrepancyAdmin(Watched):
     list_display = [
         "out_trade_no", "request_no", "kind_shown", "ours_shown", "theirs_shown", "bill", "found_at",
-        "gone_at", "looked_at", "looked_by", "note",
+        "looked_at", "note",
     ]  # fmt: skip
     list_filter = [OddDiscrepancies, "kind", "found_at"]
     search_fields = ["=out_trade_no", "=request_no", "out_trade_no__startswith"]
@@ -123,8 +123,8 @@ class DiscrepancyAdmin(Watched):
         return lookup == "bill__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @display(description=_("difference"), ordering="kind", label=DISCORDS)  # type: ignore[untyped-decorator]
-    def kind_shown(self, row: Discrepancy) -> tuple[str, str]:
-        return row.kind, str(Discord(row.kind).label)
+    def kind_shown(self, row: Discrepancy) -> str:
+        return str(Discord(row.kind).label)
 
     @admin.display(description=_("on our books"), ordering="ours")
     def ours_shown(self, row: Discrepancy) -> str:

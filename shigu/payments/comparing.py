@@ -93,7 +93,7 @@ def compared(bill_id: int, found: list[Difference] | None, *, tries: int) -> Non
         now = clock.now()
         state = _state(bill, found, now)
         if found is not None:
-            _write(bill, found, now)
+            write(bill, found, now)
             bill.compared_at = now
         if state != BillState.WAITING:
             bill.state, bill.try_at = state, None
@@ -108,7 +108,8 @@ def _state(bill: BillDay, found: list[Difference] | None, now: datetime) -> Bill
     return BillState.MISSING if now - bill.since > PATIENCE else BillState.WAITING
 
 
-def _write(bill: BillDay, found: list[Difference], now: datetime) -> None:
+def write(bill: BillDay, found: list[Difference], now: datetime) -> None:
+    """What differs now, over what did before; the caller has locked the bill."""
     rows = {(row.out_trade_no, row.request_no): row for row in bill.discrepancies.all()}
     for one in found:
         row = rows.pop((one.out_trade_no, one.request_no), None)

@@ -32,9 +32,7 @@ KEPT = timedelta(minutes=10)
 
 
 @pytest.fixture(autouse=True)
-def kept(
-    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> FileBasedCache:
+def kept(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FileBasedCache:
     """Kept in files, as without Redis; a folder of this test's own."""
     settings.HOME_KEPT = KEPT
     cache = FileBasedCache(str(tmp_path / "built"), {})
