@@ -80,7 +80,7 @@ def test_what_is_held_counts(tower: Tower) -> None:
 
 
 def test_a_slow_machine_does_not_make_batches_of_one() -> None:
-    """Ten times too slow again and again, a batch stays worth its transaction; one that was halved grows anew."""
+    """Too slow ten times over, a batch stays worth its transaction; one that was halved grows anew."""
     memory = Memory(batch=80)
     for _ in range(10):
         memory.in_hand = [Claimed(pk, datetime.now(UTC)) for pk in range(memory.batch)]
