@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -59,12 +60,16 @@ def tell(event: str, told: Iterable[Told], *, at: datetime) -> int:
 def tell_from(event: str, source: str, values: Mapping[str, Any], *, at: datetime) -> int:
     """Tell whom `source` selects as (user_id, subject, round, facts as jsonb); how many rows that made."""
     with connection.cursor() as cursor:
-        cursor.execute(_statement(source), {**values, "event": event, "at": at})
+        cursor.execute(telling(source), {**values, "event": event, "at": at})
         return int(cursor.rowcount)
 
 
-def _statement(source: str) -> str:
-    """Names and conditions are the channels' own, written by programmers: nothing of a reader's."""
+@cache
+def telling(source: str) -> str:
+    """The statement of `tell_from`, for who makes it a part of a larger one: it takes `event` and `at`.
+
+    Names and conditions are the channels' own, written by programmers: nothing of a reader's.
+    """
     known = list(channels)
     return WRITE.format(
         source=source,
