@@ -43,10 +43,10 @@ SELECT coalesce(sum(amount) FILTER (WHERE credit = %(sales)s), 0) AS takings,
 def count(since: datetime, until: datetime) -> dict[str, int]:
     """Every figure of a `Month`, by its column."""
     span: dict[str, Value] = {"since": since, "until": until}
-    orders = {
+    orders: dict[str, Value] = {
         name: Status[name.upper()].value for name in ("unpaid", "paid", "cancelled", "expired")
     }
-    books = {
+    books: dict[str, Value] = {
         "sales": account(Book.SALES),
         "balance": Book.BALANCE.value,
         "forfeited": FORFEITED,
