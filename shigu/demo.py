@@ -123,7 +123,8 @@ class Demo:
         url = postgres.start(folder)
         if self.options.fresh:
             url = postgres.start_over(folder)
-            shutil.rmtree(self.var / "simulator", ignore_errors=True)
+            for left in ("simulator", "built"):
+                shutil.rmtree(self.var / left, ignore_errors=True)
         os.environ["DATABASE_URL"] = url
         return "PostgreSQL, empty" if self.options.fresh else "PostgreSQL"
 

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "shigu.orders",
     "shigu.learning",
     "shigu.auctions",
+    "shigu.reporting",
     "shigu.ops",
     "shigu.fleet",
     "shigu.web",
@@ -244,7 +245,15 @@ def _cache(name: str) -> dict[str, str]:
     return {"BACKEND": backend, "LOCATION": REDIS_URL, "KEY_PREFIX": f"{REDIS_PREFIX}:{name}"}
 
 
-CACHES = {"default": _cache("shared"), "sessions": _cache("session")}
+def _built() -> dict[str, str]:
+    """For what the clock's process builds and the pages' show: what one process keeps is no use here."""
+    if REDIS_URL:
+        return {**_cache("shared"), "KEY_PREFIX": f"{REDIS_PREFIX}:built"}
+    backend = "django.core.cache.backends.filebased.FileBasedCache"
+    return {"BACKEND": backend, "LOCATION": str(VAR_DIR / "built")}
+
+
+CACHES = {"default": _cache("shared"), "sessions": _cache("session"), "built": _built()}
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
@@ -320,6 +329,11 @@ NOTICES_PATIENCE = env_seconds(
 )  # then a mail is given up
 NOTICES_KEPT = env_seconds("SHIGU_NOTICES_KEPT", timedelta(days=180))
 CLOCK_POLL = env_seconds("SHIGU_CLOCK_POLL", timedelta(seconds=1))
+PERIODIC_RUNS_KEPT = env_seconds("SHIGU_PERIODIC_RUNS_KEPT", timedelta(days=30))
+PROVIDER_NOTICES_KEPT = env_seconds("SHIGU_PROVIDER_NOTICES_KEPT", timedelta(days=180))
+HOME_KEPT = env_seconds(
+    "SHIGU_HOME_KEPT", timedelta(minutes=10)
+)  # where nothing rebuilds it; 0: built anew for each reader
 CLOCK_MAY_SHIFT = env_flag("SHIGU_CLOCK_MAY_SHIFT", default=not PRODUCTION)
 
 # -- credits -----------------------------------------------------------------------------------

@@ -20,3 +20,4 @@ if "DATABASE_URL" not in os.environ:
             var / "test-postgres", settings=postgres.FORGETFUL
         )
 os.environ["SHIGU_POOLED"] = "0"
+os.environ.setdefault("SHIGU_HOME_KEPT", "0")  # tests change what the home page shows

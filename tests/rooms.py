@@ -1,4 +1,4 @@
-"""`bin/test`: runs the rooms of tests one after the other and holds each against its budget.
+"""`bin/test`: runs the rooms of tests, two at once, and holds each against its budget.
 
 A room that cannot run (no Chromium) fails and says what is missing: nothing is skipped in silence. The
 last line counts all tests of all rooms.
@@ -6,17 +6,20 @@ last line counts all tests of all rooms.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "var" / "tests"
+SAID_EVERY = 30.0
 PROGRAMS = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/lib/rabbitmq/bin"]
 )
@@ -40,7 +43,8 @@ ROOMS = [
         "domain",
         (
             *("tests/accounts", "tests/catalogue", "tests/ledger", "tests/promotions"),
-            *("tests/wallet", "tests/orders", "tests/learning", "tests/auctions", "tests/ops"),
+            *("tests/wallet", "tests/orders", "tests/learning", "tests/auctions"),
+            *("tests/reporting", "tests/ops"),
         ),
         3,
     ),
@@ -50,7 +54,7 @@ ROOMS = [
     Room("pages", ("tests/web",), 3),
     Room("races", ("tests/races",), 3),
     Room("life", ("tests/life",), 2),
-    Room("fleet", ("tests/fleet",), 6),
+    Room("fleet", ("tests/fleet",), 9),
     Room("rabbit", ("tests/rabbit",), 3, needs="rabbitmq-server"),
     Room("bench", ("tests/bench",), 1),
     Room("browser", ("tests/browser",), 6, needs="chromium"),
@@ -77,30 +81,59 @@ class Result:
 
 
 def main(arguments: list[str]) -> int:
-    """Run all rooms, or those named; status 1 where anything failed."""
-    deep = "--deep" in arguments
-    names = [argument for argument in arguments if not argument.startswith("-")]
-    rooms = [room for room in ROOMS if room.name in names or not names]
+    """Run all rooms, or those named, `--jobs` at once; status 1 where anything failed."""
+    parser = argparse.ArgumentParser(prog="bin/test")
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", help=" ".join(r.name for r in ROOMS))
+    parser.add_argument("--deep", action="store_true", help="long forms, by hand")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), metavar="N")
+    options = parser.parse_args(arguments)
+    rooms = [room for room in ROOMS if room.name in options.rooms or not options.rooms]
     REPORTS.mkdir(parents=True, exist_ok=True)
-    results = [run(room, deep=deep) for room in rooms]
+    with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        longest_first = sorted(rooms, key=lambda room: -room.minutes)
+        ran = {room: pool.submit(run, room, deep=options.deep) for room in longest_first}
+        _watch(ran)
+    results = [ran[room].result() for room in rooms]
     print("\nRooms:", *[result.line for result in results], sep="\n", flush=True)
     passed, failed = sum(r.passed for r in results), sum(r.failed for r in results)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed or not passed else 0
 
 
+def _watch(ran: dict[Room, Future[Result]]) -> None:
+    """What each room said, once it has ended; meanwhile, now and then, which are at work."""
+    waiting = dict(ran)
+    while waiting:
+        done, _ = wait(waiting.values(), timeout=SAID_EVERY, return_when=FIRST_COMPLETED)
+        for room in [room for room, future in waiting.items() if future in done]:
+            print(f"\n== {room.name}", log_of(room).read_text(errors="replace"), sep="\n")
+            print(waiting.pop(room).result().line, flush=True)
+        names = [room.name for room, future in waiting.items() if future.running()]
+        if names and not done:
+            print(f"   at work: {', '.join(names)} …", flush=True)
+
+
+def log_of(room: Room) -> Path:
+    """Where a room writes what it says, so that two at once can be read."""
+    return REPORTS / f"{room.name}.log"
+
+
 def run(room: Room, *, deep: bool) -> Result:
     """One room in a process of its own."""
-    print(f"\n== {room.name}", flush=True)
-    if room.needs and not shutil.which(room.needs, path=PROGRAMS):
-        print(f"This room needs {room.needs}, which is not installed: it counts as failed.")
-        return Result(room, 0, 1, 0)
-    report = REPORTS / f"{room.name}.xml"
+    report, log = REPORTS / f"{room.name}.xml", log_of(room)
     report.unlink(missing_ok=True)
+    if room.needs and not shutil.which(room.needs, path=PROGRAMS):
+        log.write_text(
+            f"This room needs {room.needs}, which is not installed: it counts as failed."
+        )
+        return Result(room, 0, 1, 0)
     command = [sys.executable, "-m", "pytest", *room.paths, f"--junitxml={report}"]
     environment = os.environ | ({"SHIGU_DEEP": "1"} if deep else {})
     began = time.monotonic()
-    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    with log.open("w") as said:
+        status = subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=said, stderr=said, check=False
+        ).returncode
     passed, failed = count(report)
     return Result(room, passed, failed or int(status != 0), time.monotonic() - began)
 

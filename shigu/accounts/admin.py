@@ -50,6 +50,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
                 "fields": [
                     ("nickname", "city"),
                     ("job", "born_on"),
+                    "greeted",
                     "gender",
                     "signature",
                     "language",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
+from django.db.models.functions import ExtractDay, ExtractMonth, Lower
 from django.utils.translation import gettext_lazy as _
 
 
@@ -21,6 +21,7 @@ class User(AbstractUser):
     nickname = models.CharField(_("nickname"), max_length=40, blank=True)
     avatar = models.ImageField(_("picture"), upload_to="avatars/", blank=True)
     born_on = models.DateField(_("birth date"), null=True, blank=True)
+    greeted = models.BooleanField(_("birthday greetings"), default=True, db_default=True)
     job = models.CharField(_("job"), max_length=60, blank=True)
     city = models.CharField(_("city"), max_length=60, blank=True)
     gender = models.CharField(_("gender"), max_length=1, choices=Gender.choices, blank=True)
@@ -33,6 +34,15 @@ class User(AbstractUser):
     )
 
     class Meta(AbstractUser.Meta):
+        indexes = [
+            # birthdays.celebrants(): everybody of one day of the year
+            models.Index(
+                ExtractMonth("born_on"),
+                ExtractDay("born_on"),
+                name="user_birthday",
+                condition=Q(born_on__isnull=False, greeted=True),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(Lower("email"), name="user_email_once", condition=~Q(email="")),
         ]

@@ -15,7 +15,7 @@ from shigu.accounts.models import User
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Everything a buyer may say, and may leave empty."""
+    """Everything a buyer may say, and may leave empty; `greeted` on their birthday, or not."""
 
     nickname: str = ""
     born_on: date | None = None
@@ -23,6 +23,7 @@ class Profile:
     city: str = ""
     gender: str = ""
     signature: str = ""
+    greeted: bool = True
 
 
 def change(user_id: int, profile: Profile) -> User:

@@ -49,7 +49,9 @@ def of(user_id: int, number: str) -> Deposit:
 
 def mine(user_id: int) -> QuerySet[Deposit]:
     """All deposits of somebody, newest first, with what they are for."""
-    return Deposit.objects.filter(user_id=user_id).select_related("session", "lot__sku__product__category")
+    return Deposit.objects.filter(user_id=user_id).select_related(
+        "session", "lot__sku__product__category"
+    )
 
 
 def standings(deposits: Sequence[Deposit], now: datetime) -> list[DepositStanding]:

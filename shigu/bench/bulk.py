@@ -178,3 +178,13 @@ def _values(
         "free": Book.CREDITS.value,
         "held": Book.CREDITS_HELD.value,
     }
+
+
+def due_of(batch: Batch) -> list[tuple[int, datetime]]:
+    """These orders with the moments at which they are due, in that order."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, due_at FROM orders_order WHERE id BETWEEN %s AND %s ORDER BY due_at, id",
+            [batch.first, batch.last],
+        )
+        return list(cursor.fetchall())

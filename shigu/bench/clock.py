@@ -3,27 +3,19 @@
 The real embedded runner, `shigu clock run`, is a process of its own. Lateness is the commit's own
 timestamp minus the moment due, both by the database's clock: nobody's word is taken for it. None may be
 early, none may ring twice. Beside it: ten thousand due in the same second, and whether draining costs
-more the more rows wait. (The peers of this benchmark come with the fleet; until then it has none.)
+more the more rows wait. Then, without a million of rows and without the shop: the same deadlines for the
+embedded clock, its fleet, and what people use otherwise (`peers`).
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from django.db import connection
-
-from shigu.bench import bulk, expiry, same_rows, world
-from shigu.bench.bulk import Batch
-from shigu.bench.crew import ROOT, Crew, end, environment
-from shigu.bench.errors import BenchFailed, HandLost, NotTheSame
+from shigu.bench import bulk, expiry, peers, ringing, same_rows, world
+from shigu.bench.crew import Crew
 from shigu.bench.report import Report
 from shigu.bench.rounds import machine, quantile, say
 from shigu.bench.world import World
@@ -44,10 +36,12 @@ class Sizes:
     placing_per_second: int = 50
     burst: int = 10_000
     rounds: int = 3
+    deadlines: int = 20_000
+    over: float = 60
 
 
 FULL = Sizes()
-QUICK = Sizes(pending=50_000, seconds=10, burst=2_000)
+QUICK = Sizes(pending=20_000, seconds=5, burst=2_000, rounds=1, deadlines=600, over=6)
 
 
 def run(sizes: Sizes) -> Report:
@@ -55,25 +49,29 @@ def run(sizes: Sizes) -> Report:
     before = machine()
     shop = world.furnish(people=1_000, skus=500)
     _wait_for_nothing(shop, sizes.pending)
+    ringing.without_mails()
     with (
-        _runner(shop),
+        ringing.runner(),
         Crew("shigu.bench.steady:take_orders", 1, {"SHIGU_PAY_WINDOW": "86400"}) as c,
     ):
+        ringing.until_expired(bulk.unpaid(shop, 1, due=now()), within=60)
         rounds = [_round(c, shop, sizes, n) for n in range(sizes.rounds)]
         bursts = [_burst(shop, sizes.burst) for _ in range(sizes.rounds)]
     many = _drained(shop, sizes)
     world.clear()
     _wait_for_nothing(shop, sizes.few)
     few = _drained(shop, sizes)
+    beside = peers.ring_all(shop, sizes.deadlines, sizes.over)
     setup = asdict(sizes) | before | {"postgresql": world.durability(), "runners": 1}
     setup |= {key: [found[key] for found in rounds] for key in rounds[0]}
     setup |= {"burst_seconds": [round(seconds, 3) for seconds in bursts]}
-    setup |= {"burst_seconds_median": round(median(bursts), 3), "peers": "not yet: with the fleet"}
+    setup |= {"burst_seconds_median": round(median(bursts), 3), "same_deadlines": beside}
     setup |= {"drain_per_s_among_many": round(many), "drain_per_s_among_few": round(few)}
     return Report(
         name="clock",
         unit="ms late, p99",
         ours=median(found["p99_ms"] for found in rounds),
+        baselines={name: beside[name]["p99_ms"] for name in peers.BASELINES},
         setup=setup | {"drain_many_to_few": round(many / few, 3)},
         less_is_better=True,
     )
@@ -89,19 +87,6 @@ def _wait_for_nothing(shop: World, pending: int) -> None:
     world.settle()
 
 
-@contextmanager
-def _runner(shop: World) -> Iterator[None]:
-    """`shigu clock run`, which has rung once; with the pool of connections it has in a shop."""
-    command = [sys.executable, "-m", "shigu", "clock", "run"]
-    env = environment({"SHIGU_POOLED": "1"})
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT, env=env)
-    try:
-        _until_expired(bulk.unpaid(shop, 1, due=now()), within=60)
-        yield
-    finally:
-        end(process)
-
-
 def _round(crew: Crew, shop: World, sizes: Sizes, number: int) -> dict[str, Any]:
     due_in = 3 + sizes.per_second * sizes.seconds / 4000
     job = {
@@ -113,10 +98,10 @@ def _round(crew: Crew, shop: World, sizes: Sizes, number: int) -> dict[str, Any]
     }
     crew.begin([job])
     apart = timedelta(seconds=1 / sizes.per_second)
-    batch = _due_soon(shop, sizes.per_second * sizes.seconds, due_in, apart)
+    batch = ringing.due_soon(shop, sizes.per_second * sizes.seconds, due_in, apart)
     waited = crew.finish(within=120 + sizes.seconds)[0]["waited"]
-    _until_expired(batch, within=30)
-    late = _lateness(batch)
+    ringing.until_expired(batch, within=30)
+    late = ringing.lateness("shigu", batch)
     found = {
         "p50_ms": round(quantile(late, 0.5), 2),
         "p99_ms": round(quantile(late, 0.99), 2),
@@ -130,57 +115,11 @@ def _round(crew: Crew, shop: World, sizes: Sizes, number: int) -> dict[str, Any]
 
 def _burst(shop: World, orders: int) -> float:
     """Seconds of work for so many that are due in the same instant, until the last commit."""
-    batch = _due_soon(shop, orders, 3 + orders / 4000, timedelta(0))
-    _until_expired(batch, within=60)
-    seconds = max(_lateness(batch)) / 1000
+    batch = ringing.due_soon(shop, orders, 3 + orders / 4000, timedelta(0))
+    ringing.until_expired(batch, within=60)
+    seconds = max(ringing.lateness("shigu", batch)) / 1000
     say(f"{orders:,} due in the same instant: done within {seconds:.2f} s")
     return seconds
-
-
-def _due_soon(shop: World, orders: int, due_in: float, apart: timedelta) -> Batch:
-    due = now() + timedelta(seconds=due_in)
-    batch = bulk.unpaid(shop, orders, due=due, apart=apart)
-    if now() >= due:
-        raise BenchFailed("this machine is too busy: rows were due before they were written")
-    return batch
-
-
-UNPAID = "SELECT count(*) FROM orders_order WHERE status = 0 AND id BETWEEN %s AND %s"
-
-
-def _until_expired(batch: Batch, *, within: float) -> None:
-    """Until the last one is due, and then at most `within` seconds, until none is unpaid."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT max(pay_by) FROM orders_order WHERE id = %s", [batch.last])
-        time.sleep(max(0.0, (cursor.fetchone()[0] - now()).total_seconds()))
-        give_up = time.monotonic() + within
-        while True:
-            cursor.execute(UNPAID, [batch.first, batch.last])
-            if not (left := cursor.fetchone()[0]):
-                return
-            if time.monotonic() > give_up:
-                raise HandLost(
-                    f"the clock left {left} orders unpaid that are {within:.0f} s overdue"
-                )
-            time.sleep(0.2)
-
-
-COMMITTED = """
-SELECT extract(epoch FROM pg_xact_commit_timestamp(e.xmin) - o.pay_by)::float8 * 1000, e.at < o.pay_by
-  FROM orders_order o JOIN orders_orderevent e ON e.order_id = o.id
- WHERE o.id BETWEEN %s AND %s AND e.was = 0
-"""
-
-
-def _lateness(batch: Batch) -> list[float]:
-    """Milliseconds of each order; refuses what rang early, twice or not at all."""
-    same_rows.expired("shigu", batch)
-    with connection.cursor() as cursor:
-        cursor.execute(COMMITTED, [batch.first, batch.last])
-        rows = cursor.fetchall()
-    if early := [late for late, decided_early in rows if late < 0 or decided_early]:
-        raise NotTheSame(f"{len(early)} orders rang early, by up to {-min(early):.1f} ms")
-    return [late for late, _ in rows]
 
 
 def _drained(shop: World, sizes: Sizes) -> float:

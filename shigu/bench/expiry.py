@@ -23,7 +23,7 @@ from shigu.bench.crew import Answer, Crew, span
 from shigu.bench.errors import HandLost
 from shigu.bench.report import Report
 from shigu.bench.rounds import alternate, machine, medians, rounded, say
-from shigu.bench.tutorial import expire_one
+from shigu.bench.tutorial import expire_overdue
 from shigu.bench.world import World
 from shigu.clock import now
 from shigu.clock.drain import drain
@@ -130,9 +130,7 @@ def drain_all_due() -> Answer:
 
 def _loop(batch: Batch) -> float:
     began = time.monotonic()
-    overdue = Order.objects.filter(status=Status.UNPAID, due_at__lte=now()).order_by("due_at")
-    for order_id in overdue.values_list("pk", flat=True):
-        expire_one(order_id)
+    expire_overdue()
     return time.monotonic() - began
 
 

@@ -60,7 +60,7 @@ def run(sizes: Sizes) -> Report:
     settings.AUCTION_BIDS = 10**9  # bidders of a benchmark are no people
     room = bids.furnish(2)
     waits: dict[str, list[float]] = {"shigu": [], "unpushed": []}
-    with broker.redis() as redis, Crew("shigu.bench.listeners:listen", sizes.processes) as crew:
+    with broker.redis_url() as redis, Crew("shigu.bench.listeners:listen", sizes.processes) as crew:
         sides = {
             name: (lambda name=name, url=url: _measured(name, url, crew, room, sizes, waits[name]))
             for name, url in {"shigu": redis, "unpushed": ""}.items()

@@ -42,6 +42,13 @@ def expire_one(order_id: int) -> None:
             stock.save(update_fields=["held"])
 
 
+def expire_overdue() -> None:
+    """The loop over all that is overdue."""
+    overdue = Order.objects.filter(status=Status.UNPAID, due_at__lte=datetime.now(UTC))
+    for order_id in overdue.order_by("due_at").values_list("pk", flat=True):
+        expire_one(order_id)
+
+
 def write_notices(order: Order, event: str, at: datetime) -> None:
     """One row for each channel that reaches the buyer."""
     user = order.user

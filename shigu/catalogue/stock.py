@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
 
 from shigu.catalogue.models import Moved, Stock, StockMovement
+from shigu.kit.database import bigints
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +40,32 @@ UPDATE catalogue_stock s
 """
 
 
-LOCK = "SELECT sku_id FROM catalogue_stock WHERE sku_id = ANY(%s) ORDER BY sku_id FOR NO KEY UPDATE"
+LOCK_FROM = """
+WITH wanted AS MATERIALIZED ({source})
+SELECT s.sku_id, w.pieces FROM catalogue_stock s JOIN wanted w USING (sku_id)
+ ORDER BY s.sku_id FOR NO KEY UPDATE OF s
+"""
 
 
-def lock(sku_ids: Collection[int]) -> None:
-    """Wait for these SKUs, in pk order, and hold them until the transaction ends."""
+def locked_from(source: str, values: Mapping[str, Any]) -> dict[int, int]:
+    """Wait for the SKUs that `source` selects as (sku_id, pieces), in pk order; those pieces by SKU id."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK, [list(sku_ids)])
+        cursor.execute(LOCK_FROM.format(source=source), values)
+        return dict(cursor.fetchall())
 
 
 def move(changes: Mapping[int, Change]) -> None:
     """Apply `changes` by SKU id; IntegrityError where a count would leave its bounds."""
     if not changes:
         return
-    ids = list(changes)
-    columns = [[getattr(c, name) for c in changes.values()] for name in ("on_hand", "held", "sold")]
+    ids = bigints(changes)
+    columns = [
+        bigints(getattr(c, n) for c in changes.values()) for n in ("on_hand", "held", "sold")
+    ]
     with connection.cursor() as cursor:
         cursor.execute(MOVE, [ids, *columns, ids])
-        if cursor.rowcount != len(ids):
-            raise LookupError(f"no stock row for some of the SKUs {sorted(ids)}")
+        if cursor.rowcount != len(changes):
+            raise LookupError(f"no stock row for some of the SKUs {sorted(changes)}")
 
 
 def locked_free(sku_ids: Collection[int]) -> dict[int, int]:

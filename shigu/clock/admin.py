@@ -8,16 +8,21 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from shigu.clock import periodic, quarantine, status
-from shigu.clock.kinds import find, known
-from shigu.clock.models import Dispatcher, KindState, Periodic, Quarantine
+from shigu.clock.kinds import Every, find, known
+from shigu.clock.models import Dispatcher, KindState, Periodic, Quarantine, Run
+from shigu.kit.office import log
 
 COLOURS = {"parked": "danger", "late": "warning", "going": "success"}
+RESULTS = {"failed": "danger", "open": "warning", "good": "success", "never": "default"}
 
 
 class Watched(ModelAdmin):
@@ -106,7 +111,10 @@ class KindStateAdmin(Watched):
 
 @admin.register(Periodic)
 class PeriodicAdmin(Watched):
-    list_display = ["name", "expression", "zone", "started_at", "ended_at", "moment", "error"]
+    list_display = [
+        "what", "name", "expression", "zone", "state", "started_at", "took_shown", "changed", "moment", "runs",
+    ]  # fmt: skip
+    list_display_links = ["what", "name"]
     actions = ["run_now"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Periodic]:
@@ -114,11 +122,56 @@ class PeriodicAdmin(Watched):
         rows: QuerySet[Periodic] = super().get_queryset(request)
         return rows.filter(name__in=[kind.name for kind in known()])
 
+    @admin.display(description=_("work"))
+    def what(self, row: Periodic) -> str:
+        kind = find(row.name)
+        return str(kind.title if isinstance(kind, Every) and kind.title else row.name)
+
+    @display(description=_("last result"), label=RESULTS)  # type: ignore[untyped-decorator]
+    def state(self, row: Periodic) -> tuple[str, str]:
+        if row.error:
+            return "failed", str(_("failed, tried again"))
+        return ("good", str(_("went well"))) if row.ended_at else ("never", str(_("not run yet")))
+
+    @admin.display(description=_("took"), ordering="took")
+    def took_shown(self, row: Periodic) -> str:
+        return _seconds(row.took.total_seconds() if row.took is not None else None)
+
+    @admin.display(description=_("runs"))
+    def runs(self, row: Periodic) -> SafeString:
+        url = reverse("admin:clock_run_changelist")
+        return format_html('<a href="{}?work__id__exact={}">{}</a>', url, row.pk, gettext("look"))
+
     @admin.action(description=_("Run now"), permissions=["change"])
     def run_now(self, request: HttpRequest, queryset: QuerySet[Periodic]) -> None:
         for row in queryset:
             periodic.run_now(row.name)
+            log(request, row, gettext("Run now, by hand."))
         messages.success(request, _("It runs as soon as a dispatcher sees it."))
+
+
+@admin.register(Run)
+class RunAdmin(Watched):
+    list_display = ["work", "state", "started_at", "took", "changed", "short_error"]
+    list_filter = [("work", admin.RelatedOnlyFieldListFilter), "started_at"]
+    list_select_related = ["work"]
+    list_per_page = 50
+    show_full_result_count = False
+
+    @display(description=_("result"), label=RESULTS)  # type: ignore[untyped-decorator]
+    def state(self, row: Run) -> tuple[str, str]:
+        if row.ended_at is None:
+            return "open", str(_("going, or cut off"))
+        return ("failed", str(_("failed"))) if row.error else ("good", str(_("went well")))
+
+    @admin.display(description=_("took"))
+    def took(self, row: Run) -> str:
+        spent = row.ended_at - row.started_at if row.ended_at else None
+        return _seconds(spent.total_seconds() if spent is not None else None)
+
+    @admin.display(description=_("error"))
+    def short_error(self, row: Run) -> str:
+        return row.error.partition("\n")[0][:120]
 
 
 @admin.register(Dispatcher)

@@ -19,6 +19,7 @@ from cronsim import CronSim
 from django.apps import apps
 from django.conf import settings
 from django.db.models import Model, Q
+from django.utils.functional import Promise
 
 from shigu.clock.backoff import Backoff
 from shigu.clock.errors import UnknownKind
@@ -41,7 +42,9 @@ class RingHandler(Protocol):
 
 
 class PeriodicHandler(Protocol):
-    def __call__(self, *, now: datetime) -> None: ...
+    """Does its work; says how many rows, months or pages it changed, where that can be counted."""
+
+    def __call__(self, *, now: datetime) -> int | None: ...
 
 
 R = TypeVar("R", bound=RingHandler)
@@ -120,6 +123,7 @@ class Every(Leased):
     handler: PeriodicHandler
     expression: str
     zone: ZoneInfo
+    title: str | Promise = ""
 
     @cached_property
     def model(self) -> type[Model]:
@@ -222,8 +226,12 @@ def every(
     retry: Backoff | None = None,
     urgency: Urgency = "sweep",
     name: str = "",
+    title: str | Promise = "",
 ) -> Callable[[P], P]:
-    """Runs at each moment of a crontab `expression` in `zone` (the shop's own by default)."""
+    """Runs at each moment of a crontab `expression` in `zone` (the shop's own by default).
+
+    `title` is what operators read.
+    """
     place = ZoneInfo(zone or settings.TIME_ZONE)
     CronSim(expression, datetime(2000, 1, 1, tzinfo=place))  # a bad expression fails at import
 
@@ -239,6 +247,7 @@ def every(
             handler,
             expression,
             place,
+            title,
         )
         kind.urgency = urgency
         _declare(kind)

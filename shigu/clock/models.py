@@ -63,6 +63,8 @@ class Periodic(models.Model):
     tries = models.PositiveIntegerField(_("tries"), default=0)
     started_at = models.DateTimeField(_("last started"), null=True, blank=True)
     ended_at = models.DateTimeField(_("last ended well"), null=True, blank=True)
+    took = models.DurationField(_("took"), null=True, blank=True)
+    changed = models.BigIntegerField(_("changed"), null=True, blank=True)
     error = models.TextField(_("last error"), blank=True)
 
     class Meta:
@@ -72,6 +74,26 @@ class Periodic(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Run(models.Model):
+    """One run of periodic work; without an end it is still going, or its process died."""
+
+    work = models.ForeignKey(
+        Periodic, models.CASCADE, verbose_name=_("periodic work"), related_name="runs"
+    )
+    started_at = models.DateTimeField(_("started"))
+    ended_at = models.DateTimeField(_("ended"), null=True, blank=True)
+    changed = models.BigIntegerField(_("changed"), null=True, blank=True)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        verbose_name = _("run of periodic work")
+        verbose_name_plural = _("runs of periodic work")
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.work} {self.started_at:%Y-%m-%d %H:%M}"
 
 
 class Dispatcher(models.Model):

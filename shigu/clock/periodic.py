@@ -19,7 +19,7 @@ from shigu.clock.claiming import Claimed, lease
 from shigu.clock.drained import Drained
 from shigu.clock.hints import hint
 from shigu.clock.kinds import Every, known
-from shigu.clock.models import Periodic
+from shigu.clock.models import Periodic, Run
 from shigu.clock.quarantine import text_of
 from shigu.clock.time import now
 
@@ -74,45 +74,59 @@ def drain_every(kind: Every) -> Drained:
     """Run it if its moment has come; no transaction is open meanwhile."""
     total = Drained(kind.name, finished=True)
     with transaction.atomic(durable=True):
-        claimed = lease(kind, 1)
-        for row in claimed:
-            Periodic.objects.filter(pk=row.pk).update(started_at=now())
-    for row in claimed:
-        total.add(_run(kind, row))
+        begun = [(row, _begin(row)) for row in lease(kind, 1)]
+    for row, run in begun:
+        total.add(_run(kind, row, run))
         lateness.count(total)
     return total
 
 
-def _run(kind: Every, row: Claimed) -> Drained:
+def _begin(row: Claimed) -> Run:
+    at = now()
+    Periodic.objects.filter(pk=row.pk).update(started_at=at)
+    return Run.objects.create(work_id=row.pk, started_at=at)
+
+
+def _run(kind: Every, row: Claimed, run: Run) -> Drained:
     step = Drained(kind.name, claimed=1, batches=1, finished=True)
     try:
-        kind.handler(now=now())
+        run.changed = kind.handler(now=now())
     except Exception as error:
-        log.error("clock.periodic_failed", kind=kind.name, error=text_of(error))
-        _failed(kind, row, error)
+        run.error = text_of(error)
+        log.error("clock.periodic_failed", kind=kind.name, error=run.error)
+        _failed(kind, row, run)
         step.failed = 1
     else:
-        _ended(kind, row)
+        _ended(kind, row, run)
         step.affected = 1
     return step
 
 
-def _ended(kind: Every, row: Claimed) -> None:
-    at = now()
+def _ended(kind: Every, row: Claimed, run: Run) -> None:
     with transaction.atomic():
+        at = _close(run)
         for entry in _mine(row):
             entry.moment = next_moment(kind.expression, kind.zone, min(entry.moment, at), at)
             entry.due_at, entry.ended_at, entry.error, entry.tries = entry.moment, at, "", 0
+            entry.took, entry.changed = at - run.started_at, run.changed
             entry.save()
             lateness.observe(kind.name, [at - row.due])
 
 
-def _failed(kind: Every, row: Claimed, error: Exception) -> None:
+def _failed(kind: Every, row: Claimed, run: Run) -> None:
     with transaction.atomic():
+        at = _close(run)
         for entry in _mine(row):
-            entry.error = text_of(error)
-            entry.due_at = now() + kind.retry.after(row.tries)
+            entry.error, entry.took, entry.changed = run.error, at - run.started_at, None
+            entry.due_at = at + kind.retry.after(row.tries)
             entry.save()
+
+
+def _close(run: Run) -> datetime:
+    """Its own row is written whoever has taken over since; the moment of its end."""
+    run.ended_at = now()
+    run.save(update_fields=["ended_at", "changed", "error"])
+    return run.ended_at
 
 
 def _mine(row: Claimed) -> list[Periodic]:

@@ -9,8 +9,8 @@ cost two hundred thousand calls.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -24,14 +24,16 @@ from shigu.clock.hints import hint
 from shigu.clock.kinds import Calls, Kind, find
 from shigu.clock.models import KindState, Quarantine
 from shigu.clock.time import now
+from shigu.kit.database import bigints
 
 log = structlog.get_logger(__name__)
 
 BACKOFF = Backoff(first=timedelta(seconds=30), factor=2, most=timedelta(hours=1))
 TOO_MANY = 8
 
-SET_ASIDE = """
-SELECT subject, due_at FROM clock_quarantine WHERE kind = %s AND subject = ANY(%s::bigint[])
+CLAIMED = """
+SELECT shigu_clock(), q.subject, q.due_at
+  FROM (VALUES (1)) AS once LEFT JOIN clock_quarantine q ON q.kind = %s AND q.subject = ANY(%s::bigint[])
 """
 
 
@@ -54,9 +56,24 @@ def set_aside(kind: Kind, row: Claimed, error: Exception, *, backoff: Backoff = 
     )
 
 
-def release(kind: Kind, pks: Iterable[int]) -> dict[int, datetime]:
-    """These went well; returns when those that had been set aside were due in the first place."""
-    originals = dict(run(SET_ASIDE, [kind.name, list(pks)]))
+def claimed(kind: Kind, pks: Iterable[int]) -> tuple[datetime, dict[int, datetime]]:
+    """The moment, and when those of these rows that had been set aside were due in the first place.
+
+    They are locked, and an entry is only written by whoever holds its row: this stays true until commit.
+    """
+    rows = run(CLAIMED, [kind.name, bigints(pks)])
+    return rows[0][0].astimezone(UTC), {pk: due for _, pk, due in rows if pk is not None}
+
+
+def release(
+    kind: Kind, pks: Sequence[int], had: Mapping[int, datetime] | None = None
+) -> dict[int, datetime]:
+    """These went well; returns when those that had been set aside were due in the first place.
+
+    Who has looked already (`claimed`) hands over what it `had` found.
+    """
+    known = claimed(kind, pks)[1] if had is None else had
+    originals = {pk: known[pk] for pk in pks if pk in known} if known else {}
     if originals:
         Quarantine.objects.filter(kind=kind.name, subject__in=originals).delete()
     return originals

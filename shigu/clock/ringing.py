@@ -12,7 +12,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import connection, transaction
@@ -25,8 +25,7 @@ from shigu.clock.errors import StillDue
 from shigu.clock.faults import Fault, fault
 from shigu.clock.kinds import Rings
 from shigu.clock.memory import Memory
-from shigu.clock.quarantine import Enough, release
-from shigu.clock.time import now
+from shigu.clock.quarantine import Enough, claimed, release
 from shigu.kit.breakpoints import reached
 
 log = structlog.get_logger(__name__)
@@ -45,6 +44,8 @@ class Batch:
     failed: int = 0
     parked: bool = False
     originals: dict[int, datetime] = field(default_factory=dict)
+    moment: datetime | None = None
+    read_at: float = 0.0
 
 
 def drain_rings(
@@ -83,8 +84,8 @@ def ring_batch(kind: Rings, memory: Memory) -> Batch:
             _ring(kind, batch, memory.unmoved(batch.rows))
         reached("clock.ring.done")
     memory.committed(batch.rung, holding.seconds(), kind.aim)
-    if batch.rung:
-        committed = now()
+    if batch.rung and batch.moment:
+        committed = batch.moment + timedelta(seconds=time.monotonic() - batch.read_at)
         lateness.observe(
             kind.name, [committed - batch.originals.get(row.pk, row.due) for row in batch.rung]
         )
@@ -92,7 +93,10 @@ def ring_batch(kind: Rings, memory: Memory) -> Batch:
 
 
 def _ring(kind: Rings, batch: Batch, unmoved: list[Claimed]) -> None:
-    moment, enough, calls = now(), Enough(kind), 0
+    # One question for the moment and for what was set aside, asked before anything is held up.
+    moment, had = claimed(kind, [row.pk for row in batch.rows])
+    batch.moment, batch.read_at = moment, time.monotonic()
+    enough, calls = Enough(kind), 0
 
     def ring(part: list[Claimed]) -> None:
         nonlocal calls
@@ -106,7 +110,7 @@ def _ring(kind: Rings, batch: Batch, unmoved: list[Claimed]) -> None:
         rest = [row for row in batch.rows if row not in unmoved] if unmoved else batch.rows
         batch.rung = bisect(rest, ring, enough) if rest else []
     enough.settle()
-    batch.originals = release(kind, [row.pk for row in batch.rung])
+    batch.originals = release(kind, [row.pk for row in batch.rung], had)
     batch.failed, batch.parked = len(enough.failed), bool(enough.parked_for)
 
 

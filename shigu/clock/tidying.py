@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
 from shigu.clock.claiming import run, shape
 from shigu.clock.kinds import Every, every, known
-from shigu.clock.models import Dispatcher
+from shigu.clock.models import Dispatcher, Run
 
 KEPT = timedelta(days=3)
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
@@ -34,11 +37,12 @@ RETURNING 1
 """
 
 
-@every("17 * * * *", name="clock.tidy")
+@every("17 * * * *", name="clock.tidy", title=_("Old figures and runs of the clock"))
 def tidy(*, now: datetime) -> None:
-    """Fold old figures together; forget dispatchers long gone, and quarantine of rows no more alive."""
+    """Fold old figures together; forget runs and dispatchers long gone, quarantine of rows no more alive."""
     run(_FOLD_LATENESS, [BEGINNING, now - KEPT, BEGINNING])
     run(_FOLD_TALLY, [BEGINNING, now - KEPT, BEGINNING])
+    Run.objects.filter(started_at__lt=now - settings.PERIODIC_RUNS_KEPT).delete()
     Dispatcher.objects.filter(ticked_at__lt=now - timedelta(days=1)).delete()
     for kind in known():
         if not isinstance(kind, Every):

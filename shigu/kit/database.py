@@ -1,13 +1,22 @@
-"""Django's own database for those who connect by themselves: `address()`, without its pool."""
+"""What SQL written by hand needs of the driver: `bigints(ids)` as one value, `address()` to connect.
+
+`address` is Django's own database for those who connect by themselves, without its pool.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
 from psycopg.conninfo import make_conninfo
 
 NAMES = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+
+
+def bigints(ids: Iterable[int]) -> str:
+    """Ids for a `%s::bigint[]`; for hundreds of them ten times cheaper than to have a list adapted."""
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def address(**more: Any) -> str:

@@ -7,9 +7,10 @@ either takes the whole transaction back, so callers look first and the constrain
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -43,22 +44,26 @@ OPEN = """
 INSERT INTO ledger_account (id, balance) SELECT id, 0 FROM unnest(%(ids)s::bigint[]) AS id ORDER BY id
 ON CONFLICT DO NOTHING
 """
+MOVES = """
+SELECT * FROM unnest(%(kind)s::text[], %(subject)s::bigint[], %(nth)s::smallint[], %(debit)s::bigint[],
+                     %(credit)s::bigint[], %(amount)s::bigint[], %(by)s::bigint[], %(note)s::text[])
+  WITH ORDINALITY AS t(kind, subject, nth, debit, credit, amount, by_id, note, place)
+"""
 POST = """
-WITH t AS (
-  SELECT * FROM unnest(%s::text[], %s::bigint[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[],
-                       %s::bigint[], %s::text[])
-    WITH ORDINALITY AS t(kind, subject, nth, debit, credit, amount, by_id, note, place)
-), written AS (
+WITH t AS MATERIALIZED ({source}), written AS (
   INSERT INTO ledger_transfer (kind, subject, nth, debit, credit, amount, at, by_id, note)
-  SELECT kind, subject, nth, debit, credit, amount, %s, by_id, note FROM t ORDER BY place
-), d AS (
+  SELECT kind, subject, nth, debit, credit, amount, %(at)s, by_id, note FROM t ORDER BY place
+), d AS MATERIALIZED (
   SELECT id, sum(delta)::bigint AS delta
     FROM (SELECT debit, -amount FROM t UNION ALL SELECT credit, amount FROM t) AS x(id, delta)
-   WHERE id & %s = 0 GROUP BY id
+   WHERE id & %(house)s = 0 GROUP BY id
 ), l AS MATERIALIZED (
-  SELECT a.id FROM ledger_account a WHERE a.id = ANY(%s) ORDER BY a.id FOR NO KEY UPDATE
+  SELECT a.id FROM ledger_account a WHERE a.id IN (SELECT id FROM d) ORDER BY a.id FOR NO KEY UPDATE
+), changed AS (
+  UPDATE ledger_account a SET balance = a.balance + d.delta FROM d JOIN l USING (id) WHERE a.id = d.id
+  RETURNING a.id
 )
-UPDATE ledger_account a SET balance = a.balance + d.delta FROM d JOIN l USING (id) WHERE a.id = d.id
+SELECT array_agg(id) FROM d WHERE id NOT IN (SELECT id FROM changed)
 """
 
 
@@ -90,16 +95,17 @@ def post(moves: Sequence[Move], *, at: datetime) -> None:
     """
     if not moves:
         return
-    columns = [
-        [getattr(move, name) for move in moves]
-        for name in ("kind", "subject", "nth", "debit", "credit", "amount", "by", "note")
-    ]
-    columns[0] = [str(kind) for kind in columns[0]]
-    touched = sorted({pk for m in moves for pk in (m.debit, m.credit) if not pk & HOUSE})
+    names = ("subject", "nth", "debit", "credit", "amount", "by", "note")
+    columns = {name: [getattr(move, name) for move in moves] for name in names}
+    post_from(MOVES, {**columns, "kind": [str(move.kind) for move in moves]}, at=at)
+
+
+def post_from(source: str, values: Mapping[str, Any], *, at: datetime) -> None:
+    """The same for the moves that `source` selects, as columns named like those of `MOVES`."""
     with connection.cursor() as cursor:
-        cursor.execute(POST, [*columns, at, HOUSE, touched])
-        if cursor.rowcount != len(touched):
-            raise LookupError(f"not all of the accounts {touched} were opened")
+        cursor.execute(POST.format(source=source), {**values, "at": at, "house": HOUSE})
+        if missing := cursor.fetchone()[0]:
+            raise LookupError(f"the accounts {missing} were not opened")
 
 
 def balances(accounts: Collection[int]) -> dict[int, int]:

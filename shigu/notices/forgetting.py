@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 from shigu import clock
 
@@ -21,11 +22,13 @@ DELETE FROM notices_notice WHERE id IN (
 CHUNK = 5000
 
 
-@clock.every("41 4 * * *", name="notices.forget")
-def forget(*, now: datetime) -> None:
-    """Delete what is older than `NOTICES_KEPT`, a chunk at a time."""
-    while _some(now - settings.NOTICES_KEPT) == CHUNK:
-        pass
+@clock.every("41 4 * * *", name="notices.forget", title=_("Old notices to people"))
+def forget(*, now: datetime) -> int:
+    """Delete what is older than `NOTICES_KEPT`, a chunk at a time; how many."""
+    gone = 0
+    while found := _some(now - settings.NOTICES_KEPT):
+        gone += found
+    return gone
 
 
 def _some(before: datetime) -> int:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -78,16 +79,21 @@ def tell_from(
     """
     given = {**values, "event": event, "at": at, "rest": rest}
     with connection.cursor() as cursor:
-        cursor.execute(_statement(source, rested=RESTED if rest else ""), given)
+        cursor.execute(telling(source, rested=rest is not None), given)
         return int(cursor.rowcount)
 
 
-def _statement(source: str, rested: str) -> str:
-    """Names and conditions are the channels' own, written by programmers: nothing of a reader's."""
+@cache
+def telling(source: str, *, rested: bool = False) -> str:
+    """The statement of `tell_from`, for who makes it a part of a larger one: it takes `event` and `at`.
+
+    With `rested` it takes `rest` too. Names and conditions are the channels' own, written by programmers:
+    nothing of a reader's.
+    """
     known = list(channels)
     return WRITE.format(
         source=source,
-        rested=rested,
+        rested=RESTED if rested else "",
         waiting=State.WAITING.value,
         kept=State.KEPT.value,
         channels=", ".join(f"('{name}', {channel.waits})" for name, channel in known),

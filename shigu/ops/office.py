@@ -23,7 +23,14 @@ from shigu.clock.models import Quarantine
 from shigu.kit.office import shown
 from shigu.ops import mailbox
 from shigu.orders.models import Order, Shipment, Status
-from shigu.payments.models import Attempt, Money, NoticeTally, Refund, RefundState
+from shigu.payments.models import (
+    Attempt,
+    Discrepancy,
+    Money,
+    NoticeTally,
+    Refund,
+    RefundState,
+)
 
 DAY = timedelta(days=1)
 CAP = 10_000
@@ -55,6 +62,9 @@ ROOMS: list[tuple[str | Promise, list[tuple[str | Promise, str, str]]]] = [
             (_("Refunds"), "undo", "payments_refund"),
             (_("Provider notices"), "mark_email_read", "payments_notice"),
             (_("Refused notices"), "report", "payments_noticetally"),
+            (_("Bills"), "fact_check", "payments_billday"),
+            (_("Differences"), "difference", "payments_discrepancy"),
+            (_("Months"), "calendar_month", "reporting_month"),
         ],
     ),
     (
@@ -96,6 +106,7 @@ ROOMS: list[tuple[str | Promise, list[tuple[str | Promise, str, str]]]] = [
             (_("Kinds"), "schedule", "clock_kindstate"),
             (_("Set aside"), "front_hand", "clock_quarantine"),
             (_("Periodic work"), "event_repeat", "clock_periodic"),
+            (_("Runs of periodic work"), "history", "clock_run"),
             (_("Dispatchers"), "memory", "clock_dispatcher"),
         ],
     ),
@@ -176,6 +187,7 @@ def _money() -> list[Figure]:
     week = (clock.now() - 7 * DAY).date()
     junk = NoticeTally.objects.filter(day__gte=week).aggregate(all=Sum("count"))["all"] or 0
     where = _address("payments_refund")
+    differ = Discrepancy.objects.filter(looked_at=None, gone_at=None)
     return [
         Figure(gettext("Money going back"), _count(going), shown(amount), where),
         Figure(
@@ -190,6 +202,13 @@ def _money() -> list[Figure]:
             str(junk),
             gettext("in seven days: not signed by the provider, or not for us"),
             _address("payments_noticetally"),
+        ),
+        Figure(
+            gettext("Differences from bills"),
+            _count(differ),
+            gettext("between the provider's bills and our books, not looked at yet"),
+            _address("payments_discrepancy") + "?odd=1",
+            differ.exists(),
         ),
     ]
 

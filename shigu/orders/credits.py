@@ -8,10 +8,11 @@ back twice, each once. `locked` comes first, after coupon grants and before SKUs
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from django.conf import settings
 
+from shigu.kit.database import bigints
 from shigu.kit.money import Fen
 from shigu.ledger import posting
 from shigu.ledger.models import Book, Event, account
@@ -52,9 +53,18 @@ def hold_moves(rows: Iterable[Row]) -> list[Move]:
     return [_own(Event.HOLD, row, Book.CREDITS, Book.CREDITS_HELD) for row in rows]
 
 
-def release_moves(rows: Iterable[Row]) -> list[Move]:
-    """Credits of orders that ended unpaid."""
-    return [_own(Event.RELEASE, row, Book.CREDITS_HELD, Book.CREDITS) for row in rows]
+RELEASES = """
+SELECT %(release)s AS kind, id AS subject, round AS nth, user_id << 8 | %(held)s AS debit,
+       user_id << 8 | %(free)s AS credit, credits AS amount, NULL::bigint AS by_id, '' AS note, id AS place
+  FROM orders_order WHERE id = ANY(%(orders)s::bigint[]) AND credits > 0
+"""
+"""The moves of credits of orders that ended unpaid, for `posting.post_from`; see `of_orders`."""
+
+
+def of_orders(order_ids: Collection[int]) -> dict[str, Any]:
+    """The values that `RELEASES` takes."""
+    books = {"held": Book.CREDITS_HELD.value, "free": Book.CREDITS.value}
+    return {"orders": bigints(order_ids), "release": Event.RELEASE.value, **books}
 
 
 def settle_moves(orders: Iterable[Order], *, held: bool) -> list[Move]:

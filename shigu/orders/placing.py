@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -24,7 +25,8 @@ from shigu.kit.breakpoints import reached
 from shigu.kit.errors import Refusal
 from shigu.ledger import posting
 from shigu.ledger.posting import Move
-from shigu.orders import buying, credits, pricing, quoting, reminding, telling
+from shigu.notices import outbox
+from shigu.orders import buying, credits, pricing, quoting, reminding
 from shigu.orders.admission import Admission, Choice, Placing
 from shigu.orders.lines import line_kinds
 from shigu.orders.locks import lock_buyers
@@ -71,15 +73,15 @@ SELECT shigu_clock(), array_agg(nextval(pg_get_serial_sequence('orders_order', '
 
 WRITE = """
 WITH fresh AS (
-  SELECT * FROM jsonb_to_recordset(%s::jsonb) AS r(
+  SELECT * FROM jsonb_to_recordset(%(orders)s::jsonb) AS r(
     id bigint, number text, user_id bigint, key text, sent_to text, list_total bigint, payable bigint,
     grant_id bigint, coupon_off bigint, credits int, credits_off bigint)
 ), orders AS (
   INSERT INTO orders_order (id, number, user_id, status, round, list_total, payable, placed_at,
                             pay_by, due_at, remind_at, key, sent_to, hidden, grant_id, coupon_off,
                             credits, credits_off)
-  SELECT id, number, user_id, 0, 0, list_total, payable, %s, %s, %s, %s, key, sent_to, false, grant_id,
-         coupon_off, credits, credits_off FROM fresh
+  SELECT id, number, user_id, 0, 0, list_total, payable, %(at)s, %(pay_by)s, %(pay_by)s, %(remind_at)s, key,
+         sent_to, false, grant_id, coupon_off, credits, credits_off FROM fresh
 ), lines AS (
   INSERT INTO orders_orderline (order_id, kind, product_id, sku_id, name_zh, name_en, label_zh,
                                 label_en, validity_days, quantity, unit_price, price, payable,
@@ -88,7 +90,7 @@ WITH fresh AS (
   SELECT r.order_id, p.kind, p.id, s.id, p.name_zh, p.name_en, s.label_zh, s.label_en,
          s.validity_days, r.quantity, r.unit_price, r.price, r.payable,
          r.coupon_off, r.credits, r.credits_off, r.reason, r.activity_zh, r.activity_en, r.is_renewal
-    FROM jsonb_to_recordset(%s::jsonb) AS r(
+    FROM jsonb_to_recordset(%(lines)s::jsonb) AS r(
            place int, order_id bigint, sku_id bigint, quantity int, unit_price bigint,
            price bigint, payable bigint, coupon_off bigint, credits int, credits_off bigint,
            reason text, activity_zh text, activity_en text, is_renewal boolean)
@@ -96,9 +98,12 @@ WITH fresh AS (
    ORDER BY r.place
 ), history AS (
   INSERT INTO orders_orderevent (order_id, at, by_id, was, status, why)
-  SELECT id, %s, user_id, NULL, 0, 'placed' FROM fresh
-)
-DELETE FROM orders_cartline WHERE id = ANY(%s::bigint[])
+  SELECT id, %(at)s, user_id, NULL, 0, 'placed' FROM fresh
+), told AS (TELLING)
+DELETE FROM orders_cartline WHERE id = ANY(%(carts)s::bigint[])
+"""
+BUYERS = """
+SELECT user_id, id, 0::smallint, jsonb_build_object('pay_by', %(pay_by)s::timestamptz) FROM fresh
 """
 
 
@@ -210,19 +215,26 @@ def _locked_free(offered: dict[int, Sku]) -> dict[int, int]:
 def _hold_and_write(drafts: Sequence[Draft], now: datetime) -> None:
     if not drafts:
         return
-    pay_by = now + settings.PAY_WINDOW
-    orders = json.dumps([_order_row(draft) for draft in drafts])
-    lines = json.dumps([row for draft in drafts for row in _line_rows(draft)])
-    carts = [line for draft in drafts for line in draft.placing.cart_lines]
-    with connection.cursor() as cursor:
-        remind_at = reminding.moment(now)
-        cursor.execute(WRITE, [orders, now, pay_by, pay_by, remind_at, lines, now, carts])
-    telling.tell("order.placed", [draft.order_id for draft in drafts], at=now)
+    _write(drafts, now)
     holding.hold({d.placing.grant_id: d.order_id for d in drafts if d.placing.grant_id})
     posting.post([move for draft in drafts for move in _credits_held(draft)], at=now)
     stock.move({sku: Change(held=pieces) for sku, pieces in _pieces(drafts).items()})
     if free := [draft.order_id for draft in drafts if draft.quote.payable == 0]:
         settle_free(list(Order.objects.filter(pk__in=free).order_by("pk")), now=now)
+
+
+def _write(drafts: Sequence[Draft], now: datetime) -> None:
+    values: dict[str, Any] = {
+        "orders": json.dumps([_order_row(draft) for draft in drafts]),
+        "lines": json.dumps([row for draft in drafts for row in _line_rows(draft)]),
+        "carts": [line for draft in drafts for line in draft.placing.cart_lines],
+        "at": now,
+        "pay_by": now + settings.PAY_WINDOW,
+        "remind_at": reminding.moment(now),
+        "event": "order.placed",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE.replace("TELLING", outbox.telling(BUYERS)), values)
 
 
 def _credits_held(draft: Draft) -> list[Move]:

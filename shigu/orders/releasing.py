@@ -9,23 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection
-
 from shigu import clock
 from shigu.catalogue import stock
 from shigu.catalogue.models import Kind
 from shigu.catalogue.stock import Change
+from shigu.kit.database import bigints
 from shigu.ledger import posting
 from shigu.orders import credits
 from shigu.promotions import holding
 
-CREDITS = """
-SELECT id, user_id, round, credits FROM orders_order WHERE id = ANY(%s::bigint[]) AND credits > 0
-"""
-
 HELD = """
-SELECT sku_id, sum(quantity)::int FROM orders_orderline
- WHERE order_id = ANY(%s::bigint[]) AND kind = %s GROUP BY sku_id
+SELECT sku_id, sum(quantity)::int AS pieces FROM orders_orderline
+ WHERE order_id = ANY(%(orders)s::bigint[]) AND kind = %(goods)s GROUP BY sku_id
 """
 
 
@@ -37,11 +32,7 @@ def give_back(order_ids: Sequence[int], *, now: datetime) -> None:
     3. Pieces; SKUs are locked here, last.
     """
     holding.release(order_ids, now=now)
-    with connection.cursor() as cursor:
-        cursor.execute(CREDITS, [list(order_ids)])
-        posting.post(credits.release_moves(cursor.fetchall()), at=now)
-        cursor.execute(HELD, [list(order_ids), Kind.GOODS.value])
-        held = dict(cursor.fetchall())
-    stock.lock(held)
+    posting.post_from(credits.RELEASES, credits.of_orders(order_ids), at=now)
+    held = stock.locked_from(HELD, {"orders": bigints(order_ids), "goods": Kind.GOODS.value})
     clock.locked()
     stock.move({sku: Change(held=-pieces) for sku, pieces in held.items()})

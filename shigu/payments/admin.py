@@ -6,9 +6,7 @@ refused refund again under its own number.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -34,25 +32,11 @@ from shigu.payments.models import (
     RefundState,
     State,
 )
+from shigu.payments.oddities import Odd
+
+import_module("shigu.payments.bills_office")
 
 MANY_TRIES = 5
-
-
-class Odd(admin.SimpleListFilter, ABC):
-    """What an operator should look at: each list says which of its rows those are."""
-
-    title = _("to look at")
-    parameter_name = "odd"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
-        return [("1", _("Somebody should look"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(self.odd()) if self.value() else queryset
-
-    @abstractmethod
-    def odd(self) -> Q:
-        """The rows somebody should look at."""
 
 
 class OddAttempts(Odd):

@@ -4,7 +4,8 @@
     ├── NoSuchWay        the provider is not known or not set up
     ├── NotYours         somebody else's subject
     ├── NotEnoughBalance the balance does not suffice
-    └── OverRefund       more would go back than came
+    ├── OverRefund       more would go back than came
+    └── NothingToSay     a difference is closed without a word
 
 What a provider says that cannot be believed is no refusal but `provider.Unverified`.
 """
@@ -28,3 +29,7 @@ class NotEnoughBalance(Refusal):
 
 class OverRefund(Refusal):
     """At most %(left)s yuan of this payment can still go back."""
+
+
+class NothingToSay(Refusal):
+    """Say in a few words what came of it."""

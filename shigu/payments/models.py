@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -134,6 +135,8 @@ class Notice(models.Model):
             models.Index(
                 fields=["out_trade_no"], name="notice_number"
             ),  # back office: what was said of one
+            # forgetting.forget(): what is old; rows are written in the order of time
+            BrinIndex(fields=["received_at"], name="notice_received", autosummarize=True),
         ]
         constraints = [
             models.UniqueConstraint(fields=["provider", "notify_id"], name="notice_once"),
@@ -141,6 +144,103 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.out_trade_no} {self.trade_status}"
+
+
+class BillState(models.TextChoices):
+    """What came of comparing one day's bill."""
+
+    WAITING = "waiting", _("Bill not there yet")
+    AGREES = "agrees", _("Agrees")
+    DIFFERS = "differs", _("Differs")
+    MISSING = "missing", _("No bill came")
+
+
+class BillDay(models.Model):
+    """One day of one provider, whose bill is compared with the books; `try_at` until that is done."""
+
+    provider = models.CharField(_("provider"), max_length=12)
+    day = models.DateField(_("day"))
+    state = models.CharField(
+        _("state"), max_length=8, choices=BillState.choices, default=BillState.WAITING
+    )
+    since = models.DateTimeField(_("first asked for"))
+    try_at = models.DateTimeField(_("ask at"), null=True, blank=True)
+    tries = models.PositiveIntegerField(_("times asked"), default=0)
+    compared_at = models.DateTimeField(_("compared"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("bill")
+        verbose_name_plural = _("bills")
+        ordering = ["-day", "provider"]
+        indexes = [clock.due_index("bill_ask", "try_at", among=Q(state=BillState.WAITING))]
+        constraints = [
+            models.UniqueConstraint(fields=["provider", "day"], name="bill_day_once"),
+            models.CheckConstraint(
+                condition=Q(state=BillState.WAITING, try_at__isnull=False)
+                | (~Q(state=BillState.WAITING) & Q(try_at=None)),
+                name="bill_asked_while_waiting",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.day}"
+
+
+class Discord(models.TextChoices):
+    """How a bill and the books disagree about one movement."""
+
+    MISSING = "missing", _("On our books only")
+    SURPLUS = "surplus", _("On the bill only")
+    UNEQUAL = "unequal", _("Unequal amounts")
+
+
+class Discrepancy(models.Model):
+    """One movement on which a bill and the books disagreed, until somebody has looked at it.
+
+    It is never deleted: what agrees when the day is compared again has `gone_at`.
+    """
+
+    bill = models.ForeignKey(
+        BillDay, models.PROTECT, verbose_name=_("bill"), related_name="discrepancies"
+    )
+    kind = models.CharField(_("difference"), max_length=8, choices=Discord.choices)
+    out_trade_no = models.CharField(_("number at the provider"), max_length=64)
+    request_no = models.CharField(_("request number"), max_length=64, blank=True)
+    ours = models.BigIntegerField(_("on our books, in fen"), null=True, blank=True)
+    theirs = models.BigIntegerField(_("on the bill, in fen"), null=True, blank=True)
+    found_at = models.DateTimeField(_("found"))
+    gone_at = models.DateTimeField(_("agrees since"), null=True, blank=True)
+    looked_at = models.DateTimeField(_("looked at"), null=True, blank=True)
+    looked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        verbose_name=_("looked at by"),
+        null=True,
+        blank=True,
+        related_name="+",
+    )
+    note = models.CharField(_("what came of it"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("difference from a bill")
+        verbose_name_plural = _("differences from bills")
+        ordering = ["-pk"]
+        indexes = [
+            # back office: what nobody has looked at yet
+            models.Index(
+                fields=["found_at"],
+                name="discrepancy_open",
+                condition=Q(looked_at=None, gone_at=None),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["bill", "out_trade_no", "request_no"], name="discrepancy_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.request_no or self.out_trade_no
 
 
 class RefundState(models.TextChoices):

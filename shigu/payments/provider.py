@@ -110,6 +110,9 @@ class Provider(Protocol):
     has_cashier: bool
     """Is it paid at a page of its own? Without one, `payments.paying` decides it at once."""
 
+    has_bill: bool
+    """Does it keep books of its own, to compare ours with each morning?"""
+
     def source(self, attempt: Attempt) -> int:
         """The ledger account that its money comes from and goes back to."""
 

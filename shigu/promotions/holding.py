@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from shigu.kit.database import bigints
 from shigu.promotions.models import Grant, GrantState
 
 HOLD = """
@@ -26,7 +27,8 @@ WITH l AS MATERIALIZED (SELECT id FROM promotions_grant WHERE order_id = ANY(%s)
 UPDATE promotions_grant g SET state = 'used', used_at = %s FROM l WHERE g.id = l.id
 """
 RELEASE = """
-WITH l AS MATERIALIZED (SELECT id FROM promotions_grant WHERE order_id = ANY(%s) AND state = ANY(%s)
+WITH l AS MATERIALIZED (SELECT id FROM promotions_grant
+                         WHERE order_id = ANY(%s::bigint[]) AND state = ANY(%s)
                          ORDER BY id FOR NO KEY UPDATE)
 UPDATE promotions_grant g
    SET state = CASE WHEN g.valid_until > %s THEN 'unused' ELSE 'lapsed' END,
@@ -84,4 +86,4 @@ def give_back(order_ids: Collection[int], *, now: datetime) -> None:
 
 def _release(order_ids: Collection[int], states: list[str], now: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(RELEASE, [list(order_ids), states, now, now])
+        cursor.execute(RELEASE, [bigints(order_ids), states, now, now])

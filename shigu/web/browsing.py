@@ -23,12 +23,11 @@ from shigu.catalogue.models import Activity, Kind, Product, Sku
 from shigu.orders.admission import MOST_PIECES
 from shigu.orders.quoting import credit_worth
 from shigu.web import bundling
+from shigu.web.front import front
 from shigu.web.inputs import whole
 from shigu.web.labels import Card, Label, Labels, labels
-from shigu.web.lot_cards import on_home
 from shigu.web.reader import in_hand
 from shigu.web.shelves import SIZES, Shelf, read, read_search
-from shigu.web.strip import strip
 
 HEADLINES: dict[str, str | Promise] = {Kind.COURSE: _("Courses"), Kind.GOODS: _("Goods")}
 
@@ -43,20 +42,9 @@ class Choice(NamedTuple):
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What runs and comes, what is hot and what is new: in a fixed number of queries."""
+    """What runs and comes, what is hot and what is new: built beforehand, or in a fixed number of queries."""
     now = clock.now()
-    priced = labels(request, now)
-    goods = priced.of_offers(lists.hottest(Kind.GOODS, 5))
-    context = {
-        "now": now,
-        "strip": strip(priced, now),
-        "auctions": on_home(now),
-        "first": goods[0] if goods else None,
-        "goods": goods[1:],
-        "courses": priced.of_offers(lists.hottest(Kind.COURSE, 4)),
-        "fresh": priced.of_offers(lists.newest(4)),
-    }
-    return render(request, "web/shop/home.html", context)
+    return render(request, "web/shop/home.html", {"now": now, "front": front(request, now)})
 
 
 @require_safe

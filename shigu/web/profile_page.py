@@ -37,13 +37,14 @@ class ProfileForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ["nickname", "born_on", "gender", "city", "job", "signature"]
+        fields = ["nickname", "born_on", "gender", "city", "job", "signature", "greeted"]
         labels = {
             "nickname": gettext_lazy("Nickname"),
             "born_on": gettext_lazy("Birth date"),
             "city": gettext_lazy("City"),
             "job": gettext_lazy("Job"),
             "signature": gettext_lazy("Signature"),
+            "greeted": gettext_lazy("Greet me on my birthday"),
         }
         widgets = {
             "nickname": forms.TextInput(attrs={"autocomplete": "nickname"}),

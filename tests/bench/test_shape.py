@@ -6,6 +6,7 @@ Nothing here asserts a time: how fast is for a quiet machine to say, not for a t
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from shigu import clock
@@ -55,6 +57,24 @@ def test_place_runs_every_side_and_keeps_its_shape(clone: str) -> None:
     assert said["baselines"].keys() == {"optimistic", "for_update"}
     assert said["setup"]["lost_orders"]["shigu"] == 0
     assert said["setup"]["p99_ms"]["shigu"] >= said["setup"]["p50_ms"]["shigu"] > 0
+
+
+def test_clock_rings_the_same_deadlines_on_every_side() -> None:
+    """Embedded, fleet, ETA, scan and Procrastinate ring the same orders, none early, and say what it cost."""
+    folder = Path(settings.BASE_DIR) / "var" / "tests-clock"
+    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.small_clock", str(folder)]
+    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=540)
+    assert not done.returncode, done.stderr
+    said = json.loads(done.stdout)
+    assert said.keys() == KEYS
+    assert said["baselines"].keys() == {"celery_eta", "beat_minute", "procrastinate"}
+    same = said["setup"]["same_deadlines"]
+    assert same.keys() == {"shigu", "shigu_fleet", *said["baselines"]}
+    for found in same.values():
+        assert 0 < found["p50_ms"] <= found["p99_ms"] <= found["max_ms"]
+        assert found["postgresql_cpu_s"] > 0
+        assert found["memory_mb"] > 10
 
 
 @pytest.fixture

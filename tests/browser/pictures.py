@@ -28,16 +28,22 @@ import django
 django.setup()
 
 from django.conf import settings
+from django.utils import timezone
 from playwright.sync_api import Browser, sync_playwright
 
+from shigu import clock
 from shigu.accounts.models import User
 from shigu.auctions.models import Deposit, Lot, Session, SessionState
 from shigu.catalogue.models import Activity, Sku
 from shigu.ledger.models import Account
 from shigu.orders import cart
 from shigu.orders.models import Order
-from shigu.payments.models import Attempt
+from shigu.payments import comparing
+from shigu.payments.models import Attempt, BillDay, BillState, Discrepancy
+from shigu.payments.reconciling import Difference
 from shigu.promotions.models import Coupon
+from shigu.reporting.closing import close_month
+from shigu.reporting.models import Month
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.market import Market
 from tests.browser.walker import DESK, PHONE, Kind, Walker
@@ -183,6 +189,7 @@ def office() -> Iterator[Shot]:
     yield Shot("ops-one-order", f"/ops/orders/order/{last.pk}/change/", "operator")
     yield Shot("ops-sign-in", "/ops/login/")
     yield from prices()
+    yield from mornings()
 
 
 def prices() -> Iterator[Shot]:
@@ -200,6 +207,25 @@ def prices() -> Iterator[Shot]:
         ("ledger-house", "ledger/account/house/"),
         ("ledger-statement", f"ledger/account/{account}/statement/"),
         ("ledger-adjust", f"ledger/account/{account}/adjust/"),
+    ):
+        yield Shot(f"ops-{name}", f"/ops/{address}", "operator")
+
+
+def mornings() -> Iterator[Shot]:
+    """What periodic work leaves for operators."""
+    month, bill = Month.objects.all()[0].pk, BillDay.objects.all()[0].pk
+    difference = Discrepancy.objects.all()[0].pk
+    for name, address in (
+        ("periodic", "clock/periodic/"),
+        ("runs", "clock/run/"),
+        ("months", "reporting/month/"),
+        ("one-month", f"reporting/month/{month}/change/"),
+        ("month-again", f"reporting/month/{month}/count_again"),
+        ("bills", "payments/billday/"),
+        ("one-bill", f"payments/billday/{bill}/change/"),
+        ("differences", "payments/discrepancy/"),
+        ("one-difference", f"payments/discrepancy/{difference}/change/"),
+        ("difference-look", f"payments/discrepancy/{difference}/look"),
     ):
         yield Shot(f"ops-{name}", f"/ops/{address}", "operator")
 
@@ -229,6 +255,13 @@ def prepare(market: Market) -> None:
     for code, pieces in (("POT-200", 2), ("SQL-FROM-ZERO-180", 1), ("FAN-GOLD", 1)):
         cart.add(alice.pk, Sku.objects.get(code=code).pk, pieces)
     User.objects.create_user("nobody", "nobody@shop.test", "open sesame 1")
+    close_month(now=clock.now())
+    bill = BillDay.objects.create(
+        provider="alipay", day=timezone.localdate(), since=clock.now(), state=BillState.DIFFERS
+    )
+    surplus = Difference("surplus", "202611220001000099_1", "", None, 9_900)
+    unequal = Difference("unequal", f"{Order.objects.latest('pk').number}_1", "", 12_800, 12_300)
+    comparing.write(bill, [surplus, unequal], clock.now())
 
 
 def take(market: Market, browser: Browser, folder: Path, wanted: Callable[[str], bool]) -> int:

@@ -24,10 +24,11 @@ from tests.browser.walker import DESK, Walker
 ROOMS = {
     "catalogue": ["product", "activity", "category", "direction", "stock", "stockmovement"],
     "orders": ["order", "shipment"],
-    "payments": ["attempt", "refund", "notice", "noticetally"],
+    "payments": ["attempt", "refund", "notice", "noticetally", "billday", "discrepancy"],
     "promotions": ["coupon", "grant"],
     "ledger": ["account", "transfer"],
-    "clock": ["kindstate", "quarantine", "periodic", "dispatcher"],
+    "clock": ["kindstate", "quarantine", "periodic", "run", "dispatcher"],
+    "reporting": ["month"],
 }
 THEIRS = {
     "#result_list input": "Django's editable lists give their fields no names",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection, transaction
 
 from shigu import clock
+from shigu.clock.claiming import Claimed
 from shigu.clock.drain import drain
 from shigu.clock.kinds import Rings
-from shigu.clock.memory import Memory
+from shigu.clock.memory import LEAST, Memory
 from tests.clock.bells import Tower as Wanted
 from tests.clock.conftest import Tower
 
@@ -40,7 +41,7 @@ def held(pk: int) -> Iterator[None]:
 
 
 def next_batch(tower: Tower, say: Callable[[], None]) -> int:
-    """How large the batch after one of eight is that waits for a row, says so, and rings quickly."""
+    """How large the batch after one of eighty is that waits for a row, says so, and rings quickly."""
     wanted = Wanted.objects.create()
 
     def ring(ids: list[int], *, now: datetime) -> int:
@@ -51,21 +52,21 @@ def next_batch(tower: Tower, say: Callable[[], None]) -> int:
     kind = tower.declare(ring, holds=True)
     assert isinstance(kind, Rings)
     assert kind.aim < WAIT / 4
-    tower.hang(8)
-    memory = Memory(batch=8)
+    tower.hang(80)
+    memory = Memory(batch=80)
     with held(wanted.pk):
-        assert drain(kind, memory=memory, budget=0).claimed == 8
+        assert drain(kind, memory=memory, budget=0).claimed == 80
     return memory.batch
 
 
 def test_waiting_for_others_does_not_make_a_batch_smaller(tower: Tower) -> None:
     """The rows came late because somebody else had them; what the batch held was brief: it is not cut."""
-    assert next_batch(tower, clock.locked) > 4
+    assert next_batch(tower, clock.locked) > 40
 
 
 def test_control_a_batch_that_does_not_say_so_shrinks(tower: Tower) -> None:
     """Negative control: counted with its wait, the same batch is cut in half."""
-    assert next_batch(tower, lambda: None) == 4
+    assert next_batch(tower, lambda: None) == 40
 
 
 def test_what_is_held_counts(tower: Tower) -> None:
@@ -75,4 +76,17 @@ def test_what_is_held_counts(tower: Tower) -> None:
         clock.locked()
         threading.Event().wait(WAIT)
 
-    assert next_batch(tower, slowly) == 4
+    assert next_batch(tower, slowly) == 40
+
+
+def test_a_slow_machine_does_not_make_batches_of_one() -> None:
+    """Too slow ten times over, a batch stays worth its transaction; one that was halved grows anew."""
+    memory = Memory(batch=80)
+    for _ in range(10):
+        memory.in_hand = [Claimed(pk, datetime.now(UTC)) for pk in range(memory.batch)]
+        memory.committed([], seconds=10, aim=0.05)
+    assert memory.batch == LEAST
+    memory.batch = 1
+    memory.in_hand = [Claimed(1, datetime.now(UTC))]
+    memory.committed([], seconds=10, aim=0.05)
+    assert memory.batch == 2

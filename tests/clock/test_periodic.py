@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +15,9 @@ from shigu import clock
 from shigu.clock import periodic
 from shigu.clock.drain import drain, drain_all
 from shigu.clock.due import next_due
-from shigu.clock.models import Periodic
+from shigu.clock.models import Periodic, Run
 from shigu.clock.periodic import next_moment
+from shigu.clock.tidying import tidy
 from tests.clock.conftest import Tower
 
 BERLIN, SHANGHAI = ZoneInfo("Europe/Berlin"), ZoneInfo("Asia/Shanghai")
@@ -209,3 +211,56 @@ def test_a_changed_crontab_moves_the_next_moment(tower: Tower) -> None:
         row = Periodic.objects.get(name="bells.sweep")
     assert row.moment < far
     assert row.expression == "*/5 * * * *"
+
+
+def test_each_run_is_kept(tower: Tower) -> None:
+    """When it began and ended, what it changed or why it failed; the row shows the last one."""
+    answers: list[object] = [17, RuntimeError("no paper"), None]
+
+    def run(*, now: datetime) -> int | None:
+        clock.shift(timedelta(seconds=3))
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[return-value]
+
+    clock.every("0 0 1 1 *", name="bells.count")(run)
+    periodic.ensure()
+    seen = []
+    for _ in range(3):
+        periodic.run_now("bells.count")
+        drain("bells.count")
+        row = Periodic.objects.get(name="bells.count")
+        seen.append((row.changed, row.error.partition(" (")[0], row.took // timedelta(seconds=1)))
+    assert seen == [(17, "", 3), (None, "RuntimeError: no paper", 3), (None, "", 3)]
+    kept = [(run.changed, run.error[:12]) for run in Run.objects.order_by("pk")]
+    assert kept == [(17, ""), (None, "RuntimeError"), (None, "")]
+    assert all(run.ended_at - run.started_at >= timedelta(seconds=3) for run in Run.objects.all())
+
+
+def test_a_run_that_was_cut_off_has_no_end(tower: Tower) -> None:
+    """What a killed process leaves behind; the next run is one of its own."""
+
+    def run(*, now: datetime) -> None:
+        raise KeyboardInterrupt
+
+    clock.every("0 0 1 1 *", name="bells.cut")(run)
+    periodic.ensure()
+    periodic.run_now("bells.cut")
+    with pytest.raises(KeyboardInterrupt):
+        drain("bells.cut")
+    assert Run.objects.get().ended_at is None
+
+
+def test_old_runs_are_forgotten(tower: Tower, settings: Any) -> None:
+    """After a time that can be chosen; what is younger stays."""
+    sweep = Sweep()
+    periodic.ensure()
+    for _ in range(2):
+        periodic.run_now("bells.sweep")
+        drain("bells.sweep")
+    old = Run.objects.order_by("pk")[0]
+    Run.objects.filter(pk=old.pk).update(started_at=clock.now() - settings.PERIODIC_RUNS_KEPT)
+    tidy(now=clock.now())
+    assert [run.pk for run in Run.objects.all()] == [old.pk + 1]
+    assert len(sweep.runs) == 2

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.http import HttpResponse
 from django.urls import include, path
+from django.utils import translation
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -256,5 +258,33 @@ def test_operators_try_again_unpark_and_run_now(office: Any, tower: Tower) -> No
 def test_nothing_is_added_or_deleted_by_hand(office: Any, tower: Tower) -> None:
     """The back office offers no form to make or delete the clock's rows."""
     tower.declare()
-    for page in ("kindstate", "quarantine", "periodic", "dispatcher"):
+    for page in ("kindstate", "quarantine", "periodic", "run", "dispatcher"):
         assert office.get(f"/ops/clock/{page}/add/").status_code == 403
+
+
+def test_operators_see_what_periodic_work_did(office: Any, tower: Tower) -> None:
+    """Its title, how the last run went, when the next one is, and every run behind a link."""
+    fails: list[Exception] = []
+
+    def run(*, now: datetime) -> int:
+        if fails:
+            raise fails.pop()
+        return 4711
+
+    clock.every("0 0 1 1 *", name="bells.sweep", title="Polish the bells")(run)
+    listed = "/ops/clock/periodic/"
+    with translation.override("en"):
+        text = office.get(listed).content.decode()
+    assert "Polish the bells" in text
+    assert "not run yet" in text
+    work = periodic.Periodic.objects.get(name="bells.sweep")
+    for said, trouble in (("went well", []), ("failed, tried again", [RuntimeError("no paper")])):
+        fails.extend(trouble)
+        act(office, "periodic", "run_now", work.pk)
+        drain("bells.sweep")
+        with translation.override("en"):
+            assert said in office.get(listed).content.decode()
+    runs = office.get(f"/ops/clock/run/?work__id__exact={work.pk}").content.decode()
+    assert "4711" in runs or "4,711" in runs
+    assert "no paper" in runs
+    assert LogEntry.objects.filter(object_id=str(work.pk)).count() == 2

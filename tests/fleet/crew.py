@@ -43,14 +43,18 @@ class Crew:
         return self._start(["beat", "-S", scheduler, "-l", "info"], env)
 
     def end(self) -> None:
+        """All end when asked to, sooner or later; one that does not is a fault."""
         for process in self.members:
             if process.poll() is None:
                 process.terminate()
+        _, stubborn = psutil.wait_procs(self._alive(), timeout=PATIENCE)
         for process in self.members:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
+            if process.poll() is None:
                 kill(process)
+        assert not stubborn
+
+    def _alive(self) -> list[Any]:
+        return [psutil.Process(one.pid) for one in self.members if one.poll() is None]
 
     def said(self, process: subprocess.Popen[bytes]) -> str:
         return (self.folder / f"{self.members.index(process)}.log").read_text(errors="replace")

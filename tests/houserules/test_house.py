@@ -14,7 +14,7 @@ from django.core.checks import run_checks
 ROOT = Path(settings.BASE_DIR)
 FLOORS = [
     *("clock", "accounts", "catalogue", "ledger", "notices", "payments", "promotions", "wallet"),
-    *("orders", "learning", "ops", "fleet", "web"),
+    *("orders", "learning", "reporting", "ops", "fleet", "web"),
 ]
 SAYS_NOTHING = {"services", "utils", "helpers", "common", "misc", "managers"}
 

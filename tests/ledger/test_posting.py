@@ -217,12 +217,11 @@ def test_statements_of_posting_use_their_indexes() -> None:
     run("INSERT INTO ledger_account SELECT (n << 8) | 33, 0 FROM generate_series(1, 20000) n")
     run("ANALYZE ledger_account")
     few = [(n << 8) | 33 for n in (5, 77, 19_000)]
+    move = {"kind": ["earn"], "subject": [1], "nth": [0], "debit": [ISSUED], "credit": [few[0]]}
+    move |= {"amount": [1], "by": [None], "note": [""]}
     statements = [
         (posting.LOCK, {"ids": few, "many": 3}),
-        (
-            posting.POST,
-            [["earn"], [1], [0], [ISSUED], [few[0]], [1], [None], [""], clock.now(), 16, few[:1]],
-        ),
+        (posting.POST.format(source=posting.MOVES), move | {"at": clock.now(), "house": 16}),
     ]
     for sql, params in statements:
         with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ from shigu.clock import claiming
 from shigu.clock.drain import drain
 from shigu.notices import delivering, outbox
 from shigu.notices.models import Notice, State
-from shigu.orders import handlers
+from shigu.orders import expiry, handlers
 from shigu.orders.models import Order
 from tests.notices.telling import became, deliver, pass_time, told
 from tests.races.market import Market, assert_audit_holds
@@ -54,7 +54,7 @@ def test_paid_or_lapsed_is_told_never_both(market: Market) -> None:
 def test_control_a_claim_without_its_lock_tells_both(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Negative control: a claim that locks nothing lapses the order in the payment's hand."""
+    """Negative control: a claim that locks nothing, and no second look, lapse what is being paid."""
     real = claiming.claim_query
 
     def loose(*arguments: Any) -> tuple[str, list[Any]]:
@@ -62,6 +62,7 @@ def test_control_a_claim_without_its_lock_tells_both(
         return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
 
     monkeypatch.setattr(claiming, "claim_query", loose)
+    monkeypatch.setattr(expiry, "CLOSE", expiry.CLOSE.replace(" AND status = %(unpaid)s", ""))
     with pytest.raises(AssertionError):
         pay_while_lapsing(market)
 

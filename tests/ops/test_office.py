@@ -59,7 +59,7 @@ def test_every_room_opens() -> None:
             meta = model._meta
             answer = client.get(reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist"))
         assert answer.status_code == 200, model
-        assert len(asked) <= 40 + 5 * len(known()), (
+        assert len(asked) <= 40 + 6 * len(known()), (
             model,
             len(asked),
         )  # one page asks of each kind

@@ -231,9 +231,9 @@ def test_control_one_subject_for_both_rounds(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: were the round not part of the event, the second release would be refused."""
-    once = credits.release_moves
+    assert "round AS nth" in credits.RELEASES
     monkeypatch.setattr(
-        credits, "release_moves", lambda rows: once((o, u, 0, c) for o, u, _, c in rows)
+        credits, "RELEASES", credits.RELEASES.replace("round AS nth", "0::smallint AS nth")
     )
     with pytest.raises(AssertionError):
         lapse_restore_lapse(market)

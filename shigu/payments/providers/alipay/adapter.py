@@ -37,7 +37,7 @@ class Alipay:
     """Payments by Alipay's page on a desk and its wap page on a phone (channels `page` and `wap`)."""
 
     name: str | Promise = _("Alipay")
-    has_cashier = True
+    has_cashier = has_bill = True
 
     def source(self, attempt: Attempt) -> int:
         """What Alipay owes the house."""

@@ -33,7 +33,7 @@ class Balance:
     """Payments from what the buyer has in the house."""
 
     name: str | Promise = _("Balance")
-    has_cashier = False
+    has_cashier = has_bill = False
 
     def source(self, attempt: Attempt) -> int:
         """The payer's own account."""
