@@ -18,6 +18,7 @@ from django.db import connection
 from shigu import clock
 from shigu.auctions.models import Announcement
 from shigu.auctions.models.announcements import ENDING, OUTBID
+from shigu.auctions.telling import CARES
 from shigu.kit.breakpoints import reached
 from shigu.notices import outbox
 
@@ -59,12 +60,7 @@ b.lot_id = ANY(%(lots)s::bigint[]) AND b.state IN (1, 2)
 
 WHO_CARES = f"""
 SELECT who.user_id, b.lot_id, 0, jsonb_build_object('price', b.price, 'closes_at', b.closes_at)
-  FROM auctions_bidding b CROSS JOIN LATERAL (
-    SELECT bidder_id FROM auctions_bid
-     WHERE lot_id = b.lot_id AND verdict IN ('accepted', 'raised')
-     UNION
-    SELECT user_id FROM auctions_deposit WHERE lot_id = b.lot_id AND state = 1
-  ) AS who(user_id)
+  FROM auctions_bidding b CROSS JOIN LATERAL ({CARES.format(lot="b.lot_id")}) AS who(user_id)
  WHERE {SOON}
 """
 

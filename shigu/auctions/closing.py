@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from shigu import clock
-from shigu.auctions import news, waking
+from shigu.auctions import news, telling, waking
 from shigu.auctions.awarding import award
 from shigu.auctions.beating import spared
 from shigu.auctions.covering import Winner
@@ -51,7 +51,7 @@ UPDATE auctions_session s
 def close(lot_ids: list[int], *, now: datetime) -> int:
     """End due lots, locked by the claim, with everything that follows from it.
 
-    1. Where nobody could bid as the end came near, there is more time instead.
+    1. Where nobody could bid as the end came near, there is more time instead, and bidders are told.
     2. Sold where the price meets the reserve, else passed in.
     3. Totals of their sessions; the last lot makes its session due to end.
     4. What was sold is awarded: an order that waits for its payment.
@@ -59,7 +59,9 @@ def close(lot_ids: list[int], *, now: datetime) -> int:
     """
     reached("auctions.close.claimed")
     more_time = spared(lot_ids, now=now)
-    news.changed(more_time)
+    if more_time:
+        telling.moved(more_time, at=now)
+        news.changed(more_time)
     ended, winners = _closed(sorted(set(lot_ids) - set(more_time)), now)
     reached("auctions.close.closed")
     if ended:

@@ -13,7 +13,7 @@ from django.utils.formats import localize
 from django.utils.timezone import localtime
 
 from shigu import clock
-from shigu.auctions import news
+from shigu.auctions import news, telling
 from shigu.auctions.errors_life import NotLater, NotOpen
 from shigu.auctions.locks import locked_biddings
 from shigu.auctions.models import OPEN_STATES, Bidding, Extension, Moved
@@ -23,7 +23,8 @@ from shigu.kit.breakpoints import reached
 def extend(lot_id: int, *, until: datetime, by: int) -> Bidding:
     """Move a lot's end to `until`, which is later. NotOpen, NotLater; nothing changes then.
 
-    1. Lock the lot, read the clock. 2. Move end and due time. 3. One row that says who did it.
+    1. Lock the lot, read the clock. 2. Move end and due time. 3. One row that says who did it. 4. Who cares
+    for the lot is told.
     """
     with transaction.atomic(durable=True):
         biddings = locked_biddings([lot_id])
@@ -46,5 +47,6 @@ def extend(lot_id: int, *, until: datetime, by: int) -> Bidding:
         lot.closes_at = lot.due_at = until
         lot.version += 1
         lot.save(update_fields=["closes_at", "due_at", "version"])
+        telling.moved([lot_id], at=now)
         news.changed([lot_id])
     return lot

@@ -12,6 +12,7 @@ from shigu.auctions import (
     deposit_auditing,
     deposits,
     letters,
+    letters_changed,
     life_auditing,
     news,
     opening,
@@ -37,7 +38,7 @@ KINDS = (
 purposes.register("deposit", DepositPurpose())
 origins.register(Origin.LOT, LotOrders())
 line_kinds.register(Kind.LOT, LotLines())
-for name, event in letters.EVENTS.items():
+for name, event in (letters.EVENTS | letters_changed.EVENTS).items():
     events.register(name, event)
 news.listeners.append(partial(pushing.changed, "lot"))
 audits.extend(auditing.INVARIANTS)

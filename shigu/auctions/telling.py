@@ -1,6 +1,7 @@
-"""Winners and owners of deposits are told what became of it: one statement each, in the event's transaction.
+"""Winners, owners of deposits and bidders are told what became of it: one statement each, with the event.
 
-What the notices say is in `letters`; who lost the lead and whose lot ends soon is `announcing`'s.
+What the notices say is in `letters` and `letters_changed`; who lost the lead and whose lot ends soon is
+`announcing`'s.
 """
 
 from __future__ import annotations
@@ -28,6 +29,36 @@ SELECT a.user_id, a.id, 0, jsonb_build_object('amount', f.amount, 'deposit', f.d
   FROM unnest(%(awards)s::bigint[], %(deposits)s::bigint[], %(amounts)s::bigint[])
     AS f(award_id, deposit_id, amount)
   JOIN auctions_award a ON a.id = f.award_id
+"""
+
+# Who cares for a lot: whoever bid on it as valid, or holds a deposit for it alone.
+CARES = """
+    SELECT bidder_id FROM auctions_bid WHERE lot_id = {lot} AND verdict IN ('accepted', 'raised')
+     UNION
+    SELECT user_id FROM auctions_deposit WHERE lot_id = {lot} AND state = 1
+"""
+
+MOVED = f"""
+SELECT who.user_id, x.id, 0,
+       jsonb_build_object('lot', x.lot_id, 'closes_at', x.closes_at, 'why', x.why)
+  FROM auctions_extension x CROSS JOIN LATERAL ({CARES.format(lot="x.lot_id")}) AS who(user_id)
+ WHERE x.lot_id = ANY(%(lots)s::bigint[]) AND x.at = %(at)s
+"""
+
+WITHDRAWN = f"""
+SELECT who.user_id, l.id, 0, '{{}}'::jsonb
+  FROM unnest(%(lots)s::bigint[]) AS l(id)
+ CROSS JOIN LATERAL ({CARES.format(lot="l.id")}) AS who(user_id)
+"""
+
+# Once each, however many of its lots they bid on; with who holds a deposit for any of it.
+WITHDRAWN_ALL = f"""
+SELECT who.user_id, %(session)s::bigint, 0, '{{}}'::jsonb
+  FROM (SELECT who.user_id FROM unnest(%(lots)s::bigint[]) AS l(id)
+         CROSS JOIN LATERAL ({CARES.format(lot="l.id")}) AS who(user_id)
+         UNION
+        SELECT user_id FROM auctions_deposit
+         WHERE session_id = %(session)s AND lot_id IS NULL AND state = 1) AS who
 """
 
 
@@ -67,3 +98,19 @@ def returned(refunds: Sequence[Refund], *, at: datetime) -> int:
         for refund in refunds
     ]
     return outbox.tell("deposit.returned", told, at=at)
+
+
+def moved(lot_ids: Collection[int], *, at: datetime) -> int:
+    """The ends of these lots were moved at this moment, by an operator or an outage."""
+    return outbox.tell_from("lot.moved", MOVED, {"lots": list(lot_ids)}, at=at)
+
+
+def withdrawn(lot_ids: Collection[int], *, at: datetime) -> int:
+    """These lots were taken out."""
+    return outbox.tell_from("lot.withdrawn", WITHDRAWN, {"lots": list(lot_ids)}, at=at)
+
+
+def session_withdrawn(session_id: int, lot_ids: Collection[int], *, at: datetime) -> int:
+    """A session was taken out, with these of its lots."""
+    values = {"session": session_id, "lots": list(lot_ids)}
+    return outbox.tell_from("session.withdrawn", WITHDRAWN_ALL, values, at=at)

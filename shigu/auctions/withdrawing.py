@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from shigu import clock
-from shigu.auctions import news, waking
+from shigu.auctions import news, telling, waking
 from shigu.auctions.closing import count
 from shigu.auctions.errors_life import NotOpen, NotWithdrawable, SayWhy
 from shigu.auctions.locks import locked_biddings, locked_biddings_of, locked_sessions
@@ -26,7 +26,8 @@ def withdraw_lot(lot_id: int, *, why: str) -> Lot:
     """Take one lot out; its bids count no more. SayWhy, NotOpen; nothing changes then.
 
     1. Lock the lot, read the clock; past its end it is sold or passed in.
-    2. Its state, its session's counts, the reason. 3. Deposits for it are to be decided.
+    2. Its state, its session's counts, the reason. 3. Deposits for it are to be decided, and who cares for
+    it is told.
     """
     reason = _reason(why)
     with transaction.atomic(durable=True):
@@ -37,6 +38,7 @@ def withdraw_lot(lot_id: int, *, why: str) -> Lot:
             raise NotOpen
         _withdraw(going, reason, now)
         waking.of_lots([lot_id], now=now)
+        telling.withdrawn([lot_id], at=now)
     return Lot.objects.get(pk=lot_id)
 
 
@@ -44,7 +46,7 @@ def withdraw_session(session_id: int, *, why: str) -> Session:
     """Take a session out, with all of its lots that are not over. SayWhy, NotWithdrawable.
 
     1. Lock its lots, then the session. 2. Its lots that are open or to come. 3. All its deposits are to be
-    decided; those that stand for lots sold before wait for their awards.
+    decided; those that stand for lots sold before wait for their awards. 4. Everybody in it is told, once.
     """
     reason = _reason(why)
     with transaction.atomic(durable=True):
@@ -62,6 +64,7 @@ def withdraw_session(session_id: int, *, why: str) -> Session:
         session.withdrawn_why = reason
         session.save(update_fields=["state", "due_at", "ended_at", "withdrawn_why"])
         waking.of_sessions([session_id], now=now)
+        telling.session_withdrawn(session_id, [row.pk for row in going], at=now)
     return session
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from shigu import clock
 from shigu.accounts.models import User
 from shigu.clock.drain import Drained, drain
+from shigu.notices.letters import letters
 from shigu.notices.models import Notice
 
 
@@ -14,6 +16,18 @@ def told(user: User, channel: str = "inbox") -> list[tuple[str, int]]:
     """Events and rounds of somebody's rows, in the order in which they were written."""
     rows = Notice.objects.filter(user=user, channel=channel).order_by("pk")
     return [(row.event.removeprefix("order."), row.round) for row in rows]
+
+
+def heard(who: User, channel: str = "inbox") -> list[str]:
+    """Events of somebody's rows, in the order in which they were written."""
+    rows = Notice.objects.filter(user=who, channel=channel).order_by("pk")
+    return list(rows.values_list("event", flat=True))
+
+
+def read(event: str, who: User) -> Any:
+    """The letter of somebody's latest row of this event, in the language that is active."""
+    notice = Notice.objects.filter(event=event, user=who, channel="inbox").latest("pk")
+    return letters([notice])[notice.pk]
 
 
 def became(user: User) -> dict[str, str]:

@@ -10,7 +10,6 @@ import pytest
 from django.db import connection
 
 from shigu import clock
-from shigu.accounts.models import User
 from shigu.auctions import extending, second_chance
 from shigu.auctions.models import Announcement, Lot
 from shigu.clock.drain import drain
@@ -32,7 +31,7 @@ from tests.auctions.sale import (
     paid,
     person,
 )
-from tests.notices.telling import deliver
+from tests.notices.telling import deliver, heard, read
 from tests.races.market import assert_audit_holds
 
 __all__ = ["alipay", "house"]
@@ -41,22 +40,10 @@ pytestmark = pytest.mark.usefixtures("house")
 SECOND = timedelta(seconds=1)
 
 
-def heard(who: User, channel: str = "inbox") -> list[str]:
-    """Events of somebody's rows, in the order in which they were written."""
-    rows = Notice.objects.filter(user=who, channel=channel).order_by("pk")
-    return list(rows.values_list("event", flat=True))
-
-
 def rings_outbid() -> None:
     """A little more than a second passes, and the clock tells."""
     later(1.1 * SECOND, ring=False)
     drain("auctions.outbid")
-
-
-def read(event: str, who: User) -> Any:
-    """The letter of somebody's latest row of this event."""
-    notice = Notice.objects.filter(event=event, user=who, channel="inbox").latest("pk")
-    return letters([notice])[notice.pk]
 
 
 def test_who_loses_the_lead_is_told_within_seconds_and_once() -> None:
@@ -168,12 +155,12 @@ def test_who_cares_for_a_lot_hears_that_it_ends_soon() -> None:
     until = sale.session.closes_at + HOUR
     extending.extend(sale.lots[1].pk, until=until, by=operator.pk)
     go_to(sale.session.closes_at - timedelta(minutes=9))
-    assert (heard(bob), heard(carol), heard(dave)) == (["lot.ending"], [], [])
+    assert (heard(bob), heard(carol), heard(dave)) == (["lot.ending"], ["lot.moved"], [])
     assert read("lot.ending", bob).page.endswith("/1/")
     go_to(until - timedelta(minutes=9))
-    assert heard(carol) == ["lot.ending"]
+    assert heard(carol) == ["lot.moved", "lot.ending"]
     later(timedelta(minutes=1))
-    assert heard(carol) == ["lot.ending"]
+    assert heard(carol) == ["lot.moved", "lot.ending"]
 
 
 def test_a_session_deposit_hears_once_of_the_first_lots() -> None:
