@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 
 from shigu.payments.provider import Answer, Fate, RefundAnswer, Standing, providers
 
@@ -44,6 +45,7 @@ def alipay(monkeypatch: pytest.MonkeyPatch) -> Alipay:
 @pytest.fixture
 def house(clone: str, keys: Path, settings: Any, alipay: Alipay) -> Alipay:
     """An auction house with a database of its own; time may be moved."""
+    cache.clear()  # bids of the test before, by people and on lots of the same ids
     settings.ALIPAY_SIMULATOR_DIR = str(keys)
     settings.ALIPAY_GATEWAY = "http://127.0.0.1:9/gateway.do"
     return alipay

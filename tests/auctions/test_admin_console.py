@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -12,7 +15,17 @@ from django.test.utils import CaptureQueriesContext
 from shigu import clock
 from shigu.auctions import recording
 from shigu.auctions.console import console
-from shigu.auctions.models import Award, Ban, Deposit, Extension, Lot, LotState, Paddle, Session
+from shigu.auctions.models import (
+    Award,
+    Ban,
+    Bid,
+    Deposit,
+    Extension,
+    Lot,
+    LotState,
+    Paddle,
+    Session,
+)
 from shigu.clock.drain import drain_all
 from shigu.ledger import posting
 from shigu.ledger.models import Book, account
@@ -50,6 +63,26 @@ def overdue() -> Sale:
     drain_all()
     assert state(sale.lots[0]) == LotState.OVERDUE
     return sale
+
+
+def read_as_documented(data: bytes) -> dict[str, Any]:
+    """A reader of its own, written from docs/auctions.md: bytes, SHA-256, JSON; no seal where it breaks."""
+    lines = data.removesuffix(b"\n").split(b"\n")
+    rows = [json.loads(line) for line in lines]
+    chain = ["0" * 64, *(hashlib.sha256(line).hexdigest() for line in lines)]
+    whole = [row["previous"] for row in rows] == chain[:-1]
+    whole &= [row["line"] for row in rows] == list(range(1, len(rows) + 1))
+    lot, price, results, decisions = 0, None, {}, 0
+    for row in rows:
+        if row["what"] == "lot":
+            lot, price = row["lot"], None
+        elif row["what"] == "decision":
+            price, decisions = row["price"], decisions + 1
+        elif row["what"] == "result":
+            assert row["result"] != "sold" or row["hammer"] == price
+            results[lot] = (row["result"], row["hammer"])
+    assert rows[-1] == {**rows[-1], "what": "end", "decisions": decisions}
+    return {"seal": chain[-1] if whole else "", "results": results, "decisions": decisions}
 
 
 def test_its_numbers_are_the_ledgers() -> None:
@@ -196,8 +229,13 @@ def test_results_and_the_record_when_all_is_over() -> None:
     assert recording.seal(sale.session.pk) in text
     answer = client.get(url)
     assert answer["Content-Disposition"].startswith("attachment")
-    lines = b"".join(answer.streaming_content).decode().splitlines()
-    assert recording.verify(lines).session == sale.session.slug
+    data = b"".join(answer.streaming_content)
+    assert recording.verify(data.decode().splitlines()).session == sale.session.slug
+    told = read_as_documented(data)
+    assert told["seal"] == recording.seal(sale.session.pk)
+    assert told["results"] == {1: ("sold", 9000), 2: ("passed in", None)}
+    assert told["decisions"] == Bid.objects.count() == 2
+    assert read_as_documented(data.replace(b'"amount": 9000', b'"amount": 9001'))["seal"] == ""
 
 
 def test_lists_open_and_ask_a_bounded_number() -> None:
