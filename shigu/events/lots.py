@@ -3,8 +3,9 @@
 `GET /events/lots/7,8` and `GET /events/lots/session/3` need no ticket: what they tell is public. Each event
 is a whole `auctions.snapshots` snapshot with the shop's time as `now`, its sequence the lot's `version`; a
 client that missed some is right with the next, one that comes back hears all anew. A slow reader gets the
-latest of each lot and nothing in between. `event: beat` tells only the time, every few seconds, so that a
-page knows that the line stands.
+latest of each lot and nothing in between. Everything carries `sum`, of all versions that were told by then:
+whoever has less missed something, and asks. `event: beat` tells only time and sum, every few seconds, and
+a few times soon after the last news, so that a page knows that the line stands and that nothing was lost.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from shigu.auctions.snapshots import NEWER, OF_SESSION
 from shigu.events.telling import headers, retry
 from shigu.events.watching import MOST, PATIENCE, Watch
 
-BEAT = 5.0
+BEAT, SOON = 5.0, 0.4
+"""Seconds without news until a beat; the second for `LATELY` seconds after the last news."""
+
+LATELY = 3.0
 LIFE = 20 * 60.0
 MOST_LOTS = 1000
 """Of one stream."""
@@ -40,19 +44,26 @@ class LotStream:
 
     ids: Sequence[int]
     reader: str = ""
-    news: dict[int, str] = field(default_factory=dict)
+    news: dict[int, tuple[int, str]] = field(default_factory=dict)
+    told: dict[int, int] = field(default_factory=dict)
+    total: int = 0
     woken: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def hear(self, lot_id: int, said: str) -> None:
+    def hear(self, lot_id: int, version: int, said: str) -> None:
         """Keep the latest; nothing piles up for a slow reader."""
-        self.news[lot_id] = said
+        self.news[lot_id] = version, said
         self.woken.set()
 
-    def take(self) -> list[str]:
-        """What is new since the last time."""
+    def take(self) -> list[tuple[str, int]]:
+        """What is new since the last time, each with the sum of all versions told by then."""
         news, self.news = self.news, {}
         self.woken.clear()
-        return list(news.values())
+        return [(said, self._count(pk, version)) for pk, (version, said) in news.items()]
+
+    def _count(self, lot_id: int, version: int) -> int:
+        self.total += version - self.told.get(lot_id, 0)
+        self.told[lot_id] = version
+        return self.total
 
 
 class LotWatch(Watch[LotStream]):
@@ -72,7 +83,7 @@ class LotWatch(Watch[LotStream]):
         for pk in stream.ids:
             self.listening[pk].add(stream)
             if pk in self.latest:
-                stream.hear(pk, self.latest[pk][1])
+                stream.hear(pk, *self.latest[pk])
 
     def drop(self, stream: LotStream) -> None:
         super().drop(stream)
@@ -94,7 +105,7 @@ class LotWatch(Watch[LotStream]):
                 text = f"id: {pk}.{version}\ndata: {said[:-1]}"
                 self.latest[pk] = (version, text)
                 for stream in self.listening[pk]:
-                    stream.hear(pk, text)
+                    stream.hear(pk, version, text)
 
     @property
     def now(self) -> int:
@@ -160,18 +171,19 @@ async def _told(watch: LotWatch, stream: LotStream) -> AsyncIterator[str]:
     """Snapshots while there are any, a beat while there are none."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + LIFE * random.uniform(0.8, 1)
+    lately = loop.time() + LATELY
     watch.add(stream)
     try:
         yield retry()
         while not watch.closing.is_set() and loop.time() < ends:
             try:
-                async with asyncio.timeout(BEAT):
+                async with asyncio.timeout(SOON if loop.time() < lately else BEAT):
                     await stream.woken.wait()
             except TimeoutError:
-                yield f'event: beat\ndata: {{"now": {watch.now}}}\n\n'
+                yield f'event: beat\ndata: {{"now": {watch.now}, "sum": {stream.total}}}\n\n'
             if news := stream.take():
-                now = watch.now
-                yield "".join(f'{said}, "now": {now}}}\n\n' for said in news)
+                now, lately = watch.now, loop.time() + LATELY
+                yield "".join(f'{said}, "now": {now}, "sum": {all_}}}\n\n' for said, all_ in news)
                 watch.words += len(news)
     finally:
         watch.drop(stream)

@@ -15,44 +15,70 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+from django.contrib.auth.models import AnonymousUser
+from django.db import connections
+from django.test import RequestFactory
+
+from shigu.web.lots_live import lots_now
 
 Snapshot = dict[str, Any]
 
 
+PATIENCE = 10.0
+"""Seconds until a lot must be told of: no wait here is without an end."""
+
+
+class Line:
+    """An open stream: `next()` waits for news of a lot, past the beats, and fails where none comes."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        lines = answer.iter_lines()
+        said = (line.removeprefix("data: ") for line in lines if line.startswith("data:"))
+        self.events: Iterator[Snapshot] = (json.loads(one) for one in said)
+
+    def next(self, within: float = PATIENCE) -> Snapshot:
+        """The next snapshot of a lot. Beats come every few seconds, so that the end of waiting is seen."""
+        ends = time.monotonic() + within
+        for event in self.events:
+            if "lot" in event:
+                return event
+            assert time.monotonic() < ends, f"no lot was told of within {within} seconds"
+        raise AssertionError("the stream ended")
+
+
 @contextmanager
-def listening(address: str) -> Iterator[Iterator[Snapshot]]:
-    """What the stream tells, event by event; beats have no lot."""
+def listening(address: str) -> Iterator[Line]:
+    """What the stream tells, event by event; a line on which nothing at all comes breaks."""
     with (
-        httpx.Client(trust_env=False, timeout=20) as client,
+        httpx.Client(trust_env=False, timeout=PATIENCE) as client,
         client.stream("GET", address) as answer,
     ):
         assert answer.status_code == 200, answer.read()
         assert answer.headers["content-type"].startswith("text/event-stream")
-        said = (line.removeprefix("data: ") for line in answer.iter_lines() if line[:5] == "data:")
-        yield (json.loads(one) for one in said)
-
-
-def of_lots(events: Iterator[Snapshot]) -> Iterator[Snapshot]:
-    """Without the beats."""
-    return (one for one in events if "lot" in one)
+        yield Line(answer)
 
 
 class Screen(threading.Thread):
-    """A page: shows the latest snapshot of each lot, and loses some events on the way."""
+    """A page, as `lots.js` is one: shows the latest snapshot of each lot, and loses some events on the way.
 
-    def __init__(self, address: str, *, loses: float = 0.0, seed: int = 0) -> None:
+    Where the sum of versions says that something was lost it asks (not, where it is `deaf`).
+    """
+
+    def __init__(
+        self, address: str, *, loses: float = 0.0, seed: int = 0, deaf: bool = False
+    ) -> None:
         super().__init__(daemon=True)
-        self.address, self.loses = address, loses
+        self.address, self.loses, self.deaf = address, loses, deaf
         self.luck = random.Random(seed)
         self.shown: dict[int, Snapshot] = {}
-        self.heard = self.lost = 0
+        self.heard = self.lost = self.asked = 0
         self.ended = threading.Event()
 
     def run(self) -> None:
         while not self.ended.is_set():
             try:
-                with listening(self.address) as events:
-                    self._watch(events)
+                with listening(self.address) as line:
+                    self._watch(line.events)
             except httpx.HTTPError:
                 time.sleep(0.2)
 
@@ -66,12 +92,34 @@ class Screen(threading.Thread):
                     return  # the line itself breaks; the page comes back
                 continue
             self.heard += 1
-            if "lot" in event and event["version"] >= self.version(event["lot"]):
-                self.shown[event["lot"]] = event
+            if "lot" in event:
+                self.take(event)
+            if event["sum"] > sum(self.version(pk) for pk in self.shown) and not self.deaf:
+                self.ask()
+
+    def take(self, said: Snapshot) -> None:
+        """What is older than what is shown is passed over."""
+        if said["version"] >= self.version(said["lot"]):
+            self.shown[said["lot"]] = said
+
+    def ask(self) -> None:
+        """What a page asks the shop where it missed something."""
+        self.asked += 1
+        ids = self.address.rpartition("/")[2]
+        request = RequestFactory().get("/auctions/lots/now/", {"ids": ids})
+        request.user = AnonymousUser()
+        answer = lots_now(request)
+        connections.close_all()
+        for one in json.loads(answer.content)["lots"]:
+            self.take(one)
 
     def version(self, lot_id: int) -> int:
         """The sequence of what is shown."""
         return int(self.shown.get(lot_id, {}).get("version", -1))
+
+    def end(self) -> None:
+        """Close the page."""
+        self.ended.set()
 
 
 def until(condition: Callable[[], Any], seconds: float = 20) -> float:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import httpx
 
 from shigu.auctions.models import Bidding
-from tests.auctions.listening import Snapshot, listening, of_lots
+from tests.auctions.listening import Snapshot, listening
 from tests.auctions.saleroom import Saleroom
 from tests.fleet.brokers import Server
 from tests.fleet.servers import Served, Street, signed_in
@@ -54,15 +54,14 @@ def _bid_after(web: Served, streams: list[Served], lot: Bidding, amount: int) ->
     took = []
     path = f"/events/lots/{lot.pk}"
     with ExitStack() as held:
-        told = [held.enter_context(listening(f"{served.url}{path}")) for served in streams]
-        lots = [of_lots(one) for one in told]
-        assert {next(one)["version"] for one in lots} == {lot.version}
+        lines = [held.enter_context(listening(f"{served.url}{path}")) for served in streams]
+        assert {line.next()["version"] for line in lines} == {lot.version}
         with signed_in(who) as browser:
             answer = _bid(browser, web, lot, amount)
             assert answer["leads"], answer
         began = time.monotonic()
-        for one in lots:
-            assert next(one)["version"] == lot.version + 1
+        for line in lines:
+            assert line.next()["version"] == lot.version + 1
             took.append(time.monotonic() - began)
     return took
 

@@ -11,15 +11,16 @@
    data-paddle is the reader's own number in the session, empty for who has none. data-parts is asked for HTML
    of what only the server knows; children with an id take the place of the old ones, and where they carry
    data-mark or data-paddle, the reader's state is theirs.
-   The stream tells whole snapshots; one that is older than what is shown is passed over. Where no stream gets
-   through, data-lots-now is asked instead, more often than every two seconds. On a change the element gets
+   The stream tells whole snapshots; one that is older than what is shown is passed over. Each tells the sum of
+   all versions told by then: with less of them something was lost on the way, and data-lots-now is asked. Where
+   no stream gets through, it is asked instead, more often than every two seconds. On a change the element gets
    "shigu:lot" with {before, said}. */
 
 import { every, heard, now } from "./clock.js";
 import { prepare } from "./forms.js";
 import { follow } from "./live.js";
 
-const ASK = 1600, FIRST = 3000, SILENT = 11000, AGAIN = 5000, FLASH = 1600;
+const ASK = 1600, MISSED = 600, FIRST = 3000, SILENT = 11000, AGAIN = 5000, FLASH = 1600;
 const REST = { concerned: 1000, bidding: 3000, looking: 10000 };   // between two questions of one page
 const FINAL = { sold: "sold", paid: "sold", "passed-in": "passed_in", overdue: "lot_overdue", withdrawn: "withdrawn" };
 const MONEY = new Set(["price", "least", "hammer"]);
@@ -197,6 +198,7 @@ class Box {
   constructor(element) {
     this.element = element;
     this.lots = new Map();
+    this.told = new Map();
     this.heardAt = performance.now() - SILENT + FIRST;
     this.polledAt = -Infinity;
     this.find();
@@ -223,8 +225,11 @@ class Box {
     this.heardAt = performance.now();
     heard(said.now);
     if (lots) this.take(said);
+    if (said.sum > this.sum && performance.now() - this.polledAt > MISSED) this.poll();
   }
+  get sum() { return [...this.told.values()].reduce((all, version) => all + version, 0); }
   take(said) {
+    this.told.set(said.lot, Math.max(said.version, this.told.get(said.lot) ?? 0));
     for (const lot of this.lots.get(said.lot) ?? []) lot.take(said);
   }
   get streams() { return performance.now() - this.heardAt < SILENT; }
