@@ -23,6 +23,7 @@ from shigu.auctions.deciding import Decision, Offer
 from shigu.auctions.errors import BadAmount, ComeBack
 from shigu.auctions.models import Lot, Verdict
 from shigu.kit.errors import Refusal
+from shigu.kit.moments import milliseconds
 from shigu.kit.money import Fen
 from shigu.web.inputs import fen_of, words
 from shigu.web.lot_cards import LotCard
@@ -122,7 +123,7 @@ def _figures(decision: Decision, said: str) -> dict[str, Any]:
         "price": decision.price,
         "leads": decision.leads,
         "due": decision.due,
-        "closes_at": round(decision.closes_at.timestamp() * 1000),
+        "closes_at": milliseconds(decision.closes_at),
         "message": said,
         "key": secrets.token_urlsafe(16),
     }

@@ -20,6 +20,7 @@ from shigu.auctions.models import Bidding, Lot, LotState, Session
 from shigu.auctions.rules import Rules
 from shigu.auctions.showing import due, rules_of
 from shigu.catalogue.models import in_language
+from shigu.kit.moments import milliseconds
 from shigu.kit.money import Fen
 
 FINAL = {
@@ -105,11 +106,11 @@ class LotCard:
 
     @property
     def opens_ms(self) -> int:
-        return int(self.bidding.opens_at.timestamp() * 1000)
+        return milliseconds(self.bidding.opens_at)
 
     @property
     def closes_ms(self) -> int:
-        return int(self.bidding.closes_at.timestamp() * 1000)
+        return milliseconds(self.bidding.closes_at)
 
     @property
     def steps_json(self) -> str:

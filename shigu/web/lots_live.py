@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from shigu import clock
 from shigu.auctions import snapshots
+from shigu.kit.moments import milliseconds
 from shigu.web.limits import Limit, limited
 
 MOST = 100
@@ -48,7 +49,7 @@ def lots_now(request: HttpRequest) -> HttpResponse:
         answer = HttpResponse(status=304)
     else:
         lots = [json.loads(one.said) for one in found]
-        answer = JsonResponse({"now": round(clock.now().timestamp() * 1000), "lots": lots})
+        answer = JsonResponse({"now": milliseconds(clock.now()), "lots": lots})
     answer["ETag"] = tag
     answer["Cache-Control"] = "public, max-age=0, s-maxage=1, must-revalidate"
     return answer

@@ -29,6 +29,7 @@ from shigu import clock
 from shigu.auctions import lists, showing, snapshots, viewing
 from shigu.auctions.models import AwardState, Deposit, Lot
 from shigu.auctions.showing import Entry, Mine
+from shigu.kit.moments import milliseconds
 from shigu.kit.money import Fen
 from shigu.web.limits import Limit, limited
 from shigu.web.lot_cards import LotCard
@@ -156,7 +157,7 @@ def snapshot(request: HttpRequest, row: Lot, now: datetime) -> dict[str, Any]:
     return {
         **json.loads(public.said),
         "phase": seat.phase,
-        "now": round(now.timestamp() * 1000),
+        "now": milliseconds(now),
         "mine": mine,
     }
 

@@ -8,13 +8,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from shigu import clock
+from shigu.kit.moments import milliseconds
 
 
 @require_GET
 @never_cache
 def now(request: HttpRequest) -> JsonResponse:
     """Milliseconds since the epoch by the database's clock."""
-    return JsonResponse({"now": round(clock.now().timestamp() * 1000)})
+    return JsonResponse({"now": milliseconds(clock.now())})
 
 
 urlpatterns = [path("clock.json", now, name="clock")]

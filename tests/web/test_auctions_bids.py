@@ -10,6 +10,7 @@ from django.test import Client
 from shigu.auctions import committing
 from shigu.auctions.errors import LotBusy
 from shigu.auctions.models import Bid, Lot, Verdict
+from shigu.kit.moments import milliseconds
 from tests.auctions.house import alipay, house
 from tests.auctions.sale import Sale, at, deposit, go_to
 from tests.people import alice, bob, carol, operator
@@ -135,7 +136,7 @@ def test_a_script_gets_figures(buyer: Any, lot: Lot) -> None:
         1300,
         True,
     )
-    assert said["closes_at"] == int(at(lot).closes_at.timestamp() * 1000)
+    assert said["closes_at"] == milliseconds(at(lot).closes_at)
     assert said["message"]
     refused = tells(browser(bob()), lot, amount="12")
     assert (refused.status_code, refused.json()["verdict"]) == (409, "too-low")

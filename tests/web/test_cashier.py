@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from shigu import clock
+from shigu.kit.moments import milliseconds
 from shigu.orders.cancelling import cancel
 from shigu.orders.models import Order, Status
 from shigu.orders.refunding import refund
@@ -56,7 +57,7 @@ def test_the_cashier_shows_how_much_and_until_when(buyer: Client) -> None:
     answer = buyer.get(at("cashier", order))
     html = answer.content.decode()
     assert answer.status_code == 200
-    assert f'data-ends="{int(order.pay_by.timestamp() * 1000)}"' in html
+    assert f'data-ends="{milliseconds(order.pay_by)}"' in html
     for said in (
         "Python concurrency",
         "Valid for 365 days",

@@ -18,6 +18,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from shigu.kit.moments import milliseconds
 from shigu.kit.money import yuan as plain_yuan
 from shigu.payments.provider import providers
 from shigu.web import spoken, states
@@ -33,10 +34,6 @@ def _now(context: Context) -> datetime:
     found = context.get("now")
     found = found() if callable(found) else found
     return found if isinstance(found, datetime) else datetime.now(tz=UTC)
-
-
-def _epoch(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def _left(context: Context, ends: datetime) -> float:
@@ -129,7 +126,7 @@ def drum(
         '<p class="hide" role="timer"><span>{}</span> <span data-say>{}</span></p></div>',
         size,
         " long" if len(text) > 5 else "",
-        _epoch(ends),
+        milliseconds(ends),
         round(whole, 3),
         format_html(' data-then="{}"', then) if then else "",
         format_html(' data-lot-clock data-over="{}"', over) if over else "",
@@ -150,7 +147,7 @@ def tick(
         '<time class="tick{}" datetime="{}" data-ends="{}"{}{} title="{}">{}</time>',
         f" {look}" if look else "",
         _stamp(ends),
-        _epoch(ends),
+        milliseconds(ends),
         format_html(' data-then="{}"', then) if then else "",
         format_html(' data-lot-clock data-over="{}"', over) if over else "",
         spoken.exact(ends),
@@ -197,7 +194,7 @@ def close_up(text: str) -> str:
 @register.simple_tag(takes_context=True)
 def server_now(context: Context) -> int:
     """The server's time in epoch milliseconds, for `data-now`."""
-    return _epoch(_now(context))
+    return milliseconds(_now(context))
 
 
 @register.simple_tag
