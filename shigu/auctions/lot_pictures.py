@@ -7,6 +7,7 @@ fit and written anew, so that places, devices and hidden payloads in its metadat
 from __future__ import annotations
 
 import secrets
+import struct
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -73,11 +74,19 @@ def _clean(upload: UploadedFile) -> Image.Image:
         if max(picture.size) > MOST_SIDE:
             raise PictureOfALotTooLarge(most=MOST_SIDE)
         picture.draft("RGB", (SIDE * 2, SIDE * 2))
-        upright = ImageOps.exif_transpose(picture).convert("RGBA")
+        upright = _upright(picture).convert("RGBA")
     upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     clean = Image.new("RGB", upright.size, "white")
     clean.paste(upright, mask=upright)
     return clean
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Turned as its camera was held; where the camera's notes cannot be read, as it is."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except (SyntaxError, ValueError, struct.error, TypeError, KeyError):
+        return picture
 
 
 def _jpeg(picture: Image.Image) -> bytes:
