@@ -46,7 +46,7 @@ def count(since: datetime, until: datetime) -> dict[str, int]:
     books: dict[str, Value] = {
         "sales": account(Book.SALES),
         "balance": Book.BALANCE.value,
-        "forfeited": Book.FORFEITED,
+        "forfeited": account(Book.FORFEITED),
         "top_up": Event.TOP_UP.value,
         "issued": account(Book.ISSUED),
         "redeemed": account(Book.REDEEMED),

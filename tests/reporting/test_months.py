@@ -25,7 +25,6 @@ from shigu.ledger.posting import Move
 from shigu.orders import history
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.reporting.closing import before, close, close_month
-from shigu.reporting.counting import FORFEITED
 from shigu.reporting.errors import NotOver
 from shigu.reporting.models import Month
 from shigu.reporting.tables import table
@@ -35,6 +34,7 @@ from tests.people import alice, operator
 
 SALES, CLEARING, BALANCE = account(Book.SALES), account(Book.CLEARING), account(Book.BALANCE, 7)
 ISSUED, REDEEMED = account(Book.ISSUED), account(Book.REDEEMED)
+FORFEITED = account(Book.FORFEITED)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 MAY = date(2027, 5, 1)
 SECOND = timedelta(seconds=1)
