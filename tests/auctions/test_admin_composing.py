@@ -210,7 +210,8 @@ def test_pictures_are_written_anew(settings: Any, tmp_path: Any) -> None:
     lot = Lot.objects.get()
     assert lot.pictures.count() == 2
     for row in lot.pictures.all():
-        data = row.image.read()
+        with row.image.open() as shown:
+            data = shown.read()
         assert data[:3] == b"\xff\xd8\xff"
         assert b"secret" not in data
         assert "home" not in row.image.name

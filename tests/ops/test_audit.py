@@ -264,7 +264,10 @@ AN_ISSUING = (
     " short, started_at, due_at) SELECT min(id), 'all', '{}', 0, 0, 1, 0, 0, 0, now(), now()"
     " FROM promotions_coupon"
 )
-
+A_BILL_DAY = (
+    "INSERT INTO payments_billday (provider, day, state, since, try_at, tries)"
+    " VALUES ('alipay', '2020-02-02', 'waiting', now(), shigu_now() + interval '1 hour', 0)"
+)
 A_MAIL = (
     "UPDATE notices_notice SET state = 'waiting', due_at = shigu_now(), ended_at = NULL"
     " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'mail')"
@@ -275,6 +278,12 @@ AN_ANNOUNCEMENT = (
     " ending_at = shigu_now() + interval '1 hour'"
     " WHERE lot_id = (SELECT min(lot_id) FROM auctions_announcement)"
 )
+
+WAITING = (
+    *(A_NOTICE, A_PENDING_DEPOSIT, A_HELD_DEPOSIT, AN_ISSUING, A_BILL_DAY, A_MAIL),
+    AN_ANNOUNCEMENT,
+)
+"""A row of each kind that a seeded shop has none of."""
 
 
 def by_title() -> dict[str, Invariant]:
@@ -314,8 +323,7 @@ def test_a_broken_promise_is_found(title: str) -> None:
 def test_what_lies_too_long_is_found(name: str) -> None:
     """A row of each kind, due longer ago than its alarm line allows."""
     periodic.ensure()
-    rows = (A_NOTICE, A_PENDING_DEPOSIT, A_HELD_DEPOSIT, AN_ISSUING, A_MAIL, AN_ANNOUNCEMENT)
-    for row in rows:
+    for row in WAITING:
         run(row)
     (kind,) = [kind for kind in known() if kind.name == name]
     found = shape(kind)
