@@ -30,7 +30,7 @@ from shigu.payments.paying import balance_of, pay_from_balance
 
 COUNT = 4
 PURSE: Fen = 2_000_000
-"""What a robot has at least; given by the operator when it is less."""
+"""What the operator gives a robot, again when half of it is gone."""
 
 TIMES_START = 8
 """A robot goes up to so many times the start price, or the reserve, whichever is more."""
@@ -100,7 +100,7 @@ def _robot(number: int) -> User:
 
 
 def _fill_purse(person: User) -> None:
-    if balance_of(person.pk) >= PURSE:
+    if balance_of(person.pk) >= PURSE // 2:
         return
     operator = User.objects.filter(is_superuser=True).order_by("pk")[0]
     purse = adjusting.open_account(Book.BALANCE, person.pk)
