@@ -47,6 +47,12 @@ LONG_AGO = 36 * DAY
 FAST = timedelta(seconds=30) > MINUTE
 """A shop whose minutes are seconds, to be watched."""
 
+DOORS = timedelta(seconds=45 if FAST else 0)
+"""How long such a shop takes to open; what is to come counts from there, or the first lots ended unseen."""
+
+PAY = 120 if FAST else 86400
+"""Seconds to pay what was won."""
+
 OPEN = (SessionState.SCHEDULED, SessionState.PREVIEW, SessionState.LIVE)
 
 
@@ -167,19 +173,22 @@ class Telling:
             name_zh=entry["zh"],
             name_en=entry["en"],
             **words,
-            preview_from=self.now - times.preview_from,
-            preview_until=self.now - times.preview_until,
-            opens_at=self.now - times.opens_at,
-            closes_at=self.now - times.closes_at,
+            preview_from=self._at(times.preview_from),
+            preview_until=self._at(times.preview_until),
+            opens_at=self._at(times.opens_at),
+            closes_at=self._at(times.closes_at),
             stagger=int(times.apart.total_seconds()),
             soft_window=_seconds(2),
             soft_extension=_seconds(2),
             deposit=entry["deposit"] * 100,
-            pay_seconds=600 if FAST and entry["when"] != "past" else 86400,
+            pay_seconds=86400 if entry["when"] == "past" else PAY,
             made_by=self.people["operator"],
         )
         for number, lot in enumerate(entry["lot"], start=1):
             _lot(self.file, session, number, lot)
+
+    def _at(self, ago: timedelta) -> datetime:
+        return self.now - ago + (DOORS if ago < timedelta(0) else timedelta(0))
 
     def _bid(self, slug: str, nth: int, who: str, _ago: float, *figures: int) -> None:
         """Decided like anybody's; some are refused, and stand in the log as such."""
