@@ -142,7 +142,7 @@ def test_refunding_decides_once() -> None:
     client, order = office(), one(status=Status.PAID, payable__gt=0, refunding_at=None)
     for _ in range(2):
         client.post(act_on(order, "refund"))
-    refunds = Refund.objects.filter(attempt__subject_id=order.pk)
+    refunds = Refund.objects.filter(attempt__purpose="order", attempt__subject_id=order.pk)
     assert [refund.state for refund in refunds] == [RefundState.SENDING]
     assert order.status == Status.PAID
 
