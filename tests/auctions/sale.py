@@ -152,9 +152,9 @@ def deposit(who: User, *, session: Session | None = None, lot: Lot | None = None
     return row
 
 
-def opened(purpose: str, subject: int, who: User) -> Attempt:
+def opened(purpose: str, subject: int, who: User, form: str = "page") -> Attempt:
     """The cashier is open."""
-    way = Way("alipay", "page")
+    way = Way("alipay", form)
     return open_attempt(purpose, subject, user_id=who.pk, way=way, addresses=NOWHERE).attempt
 
 
