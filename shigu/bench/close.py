@@ -26,6 +26,7 @@ from shigu.clock import now
 from shigu.clock.drain import drain
 from shigu.clock.kinds import find
 from shigu.clock.memory import Memory
+from shigu.notices.models import Notice, State
 from shigu.orders.models import Order, OrderEvent, OrderLine, Status
 
 BATCH = 500
@@ -97,6 +98,7 @@ def _shigu() -> None:
 
 def _by_hand() -> None:
     values: dict[str, Any] = {"batch": BATCH, "zone": settings.TIME_ZONE}
+    values |= {"remind": settings.AUCTION_REMIND}
     with connection.cursor() as cursor:
         while True:
             cursor.execute(BY_HAND, values)
@@ -142,6 +144,7 @@ def _award_one(bidding: Bidding, session: Session, user: int, at: datetime) -> N
         placed_at=at,
         pay_by=pay_by,
         due_at=pay_by,
+        remind_at=pay_by - settings.AUCTION_REMIND,
         key=f"bench-{bidding.pk}",
     )
     OrderLine.objects.create(
@@ -158,7 +161,7 @@ def _award_one(bidding: Bidding, session: Session, user: int, at: datetime) -> N
     )
     OrderEvent.objects.create(order=order, at=at, status=Status.UNPAID, why="awarded")
     held = Deposit.objects.filter(Q(lot=bidding.lot) | Q(lot=None), session=session, user_id=user)
-    Award.objects.create(
+    award = Award.objects.create(
         lot=bidding.lot,
         user_id=user,
         order=order,
@@ -167,6 +170,14 @@ def _award_one(bidding: Bidding, session: Session, user: int, at: datetime) -> N
         at=at,
         pay_by=pay_by,
     )
+    _tell(award)
+
+
+def _tell(award: Award) -> None:
+    told: dict[str, Any] = {"event": "lot.won", "subject": award.pk, "user_id": award.user_id}
+    told |= {"facts": {"pay_by": award.pay_by.isoformat()}, "at": award.at}
+    Notice.objects.create(channel="inbox", state=State.KEPT, **told)
+    Notice.objects.create(channel="mail", state=State.WAITING, due_at=award.at, **told)
 
 
 BY_HAND = """
@@ -198,10 +209,13 @@ WITH due AS MATERIALIZED (
    WHERE c.hammer IS NOT NULL
 ), orders AS (
   INSERT INTO orders_order (id, number, user_id, status, round, origin, list_total, payable, placed_at,
-                            pay_by, due_at, key, sent_to, hidden, coupon_off, credits, credits_off, earned)
+                            pay_by, due_at, remind_at, key, sent_to, hidden, coupon_off, credits,
+                            credits_off, earned)
   SELECT order_id, to_char(ended_at AT TIME ZONE %(zone)s, 'YYYYMMDD') || leader_id || '-' || order_id,
          leader_id, 0, 0, 'lot', hammer, hammer, ended_at, ended_at + pay_seconds * interval '1 second',
-         ended_at + pay_seconds * interval '1 second', 'lot-' || gen_random_uuid(), '', false, 0, 0, 0, 0
+         ended_at + pay_seconds * interval '1 second',
+         ended_at + pay_seconds * interval '1 second' - %(remind)s::interval,
+         'lot-' || gen_random_uuid(), '', false, 0, 0, 0, 0
     FROM won RETURNING 1
 ), lines AS (
   INSERT INTO orders_orderline (order_id, kind, product_id, sku_id, name_zh, name_en, label_zh, label_en,
@@ -217,7 +231,14 @@ WITH due AS MATERIALIZED (
   INSERT INTO auctions_award (lot_id, user_id, order_id, deposit_id, price, counted, state, second_chance,
                               at, pay_by, forfeited)
   SELECT lot_id, leader_id, order_id, deposit_id, hammer, 0, 0, false, ended_at,
-         ended_at + pay_seconds * interval '1 second', 0 FROM won RETURNING 1
+         ended_at + pay_seconds * interval '1 second', 0 FROM won RETURNING id, user_id, pay_by
+), told AS (
+  INSERT INTO notices_notice (event, subject, round, user_id, channel, facts, at, state, due_at, tries)
+  SELECT 'lot.won', a.id, 0, u.id, c.name, jsonb_build_object('pay_by', a.pay_by), statement_timestamp(),
+         c.state, CASE WHEN c.name = 'mail' THEN statement_timestamp() END, 0
+    FROM awards a JOIN accounts_user u ON u.id = a.user_id
+   CROSS JOIN (VALUES ('inbox', 'kept'), ('mail', 'waiting')) AS c(name, state)
+   WHERE c.name = 'inbox' OR u.is_active AND u.email <> '' RETURNING 1
 ), held AS MATERIALIZED (
   SELECT id FROM auctions_deposit WHERE state IN (0, 1) AND lot_id IN (SELECT lot_id FROM due)
    ORDER BY id FOR NO KEY UPDATE
@@ -226,5 +247,5 @@ WITH due AS MATERIALIZED (
 )
 SELECT (SELECT count(*) FROM due), (SELECT count(*) FROM counted), (SELECT count(*) FROM orders),
        (SELECT count(*) FROM lines), (SELECT count(*) FROM history), (SELECT count(*) FROM awards),
-       (SELECT count(*) FROM woken)
+       (SELECT count(*) FROM told), (SELECT count(*) FROM woken)
 """

@@ -76,7 +76,8 @@ SELECT what, found, expected FROM (VALUES
      JOIN orders_order o ON o.id = a.order_id
      WHERE o.origin = 'lot' AND o.status = 0 AND o.user_id = sold.leader_id AND o.payable = 5000
        AND o.list_total = 5000 AND o.placed_at = sold.ended_at AND o.due_at = o.pay_by
-       AND o.pay_by = o.placed_at + interval '1 day' AND o.sent_to = '' AND o.grant_id IS NULL),
+       AND o.pay_by = o.placed_at + interval '1 day' AND o.sent_to = '' AND o.grant_id IS NULL
+       AND o.remind_at < o.pay_by),
      (SELECT count(*) FROM sold)),
   ('orders at all', (SELECT count(*) FROM orders_order), (SELECT count(*) FROM sold)),
   ('lines', (SELECT count(*) FROM auctions_award a JOIN auctions_lot l ON l.id = a.lot_id
@@ -90,6 +91,14 @@ SELECT what, found, expected FROM (VALUES
      JOIN auctions_deposit d ON d.id = a.deposit_id AND d.lot_id = a.lot_id AND d.user_id = a.user_id
      WHERE a.state = 0 AND a.price = 5000 AND a.at = sold.ended_at AND NOT a.second_chance),
      (SELECT count(*) FROM sold)),
+  ('notices, one for each channel', (SELECT count(*) FROM auctions_award a
+     JOIN notices_notice n ON n.subject = a.id AND n.event = 'lot.won' AND n.user_id = a.user_id
+      AND (n.facts ->> 'pay_by')::timestamptz = a.pay_by
+     WHERE (n.channel, n.state, n.due_at) IS NOT DISTINCT FROM
+           CASE n.channel WHEN 'mail' THEN ('mail'::varchar, 'waiting'::varchar, n.at)
+                          ELSE ('inbox'::varchar, 'kept'::varchar, NULL::timestamptz) END),
+     (SELECT 2 * count(*) FROM sold)),
+  ('notices at all', (SELECT count(*) FROM notices_notice), (SELECT 2 * count(*) FROM sold)),
   ('deposits woken', (SELECT count(*) FROM auctions_deposit d JOIN b USING (lot_id)
      WHERE d.state = 1 AND d.decide_at >= b.closes_at), 2 * %(lots)s),
   ('sessions to end', (SELECT count(*) FROM auctions_session s WHERE open_lots = 0 AND due_at IS NOT NULL
@@ -129,6 +138,9 @@ def due(shop: World, skus: list[int], *, sessions: int) -> None:
         cursor.execute("SET LOCAL session_replication_role = replica")
         for statement in (SESSIONS, LOTS, BIDDINGS, DEPOSITS):
             cursor.execute(statement.replace("{leader}", LEADER).replace("{other}", OTHER), values)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM (ANALYZE) auctions_session, auctions_lot, auctions_bidding")
+        cursor.execute("VACUUM (ANALYZE) auctions_deposit, auctions_award")
 
 
 def check(side: str, lots: int) -> None:

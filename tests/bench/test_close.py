@@ -26,6 +26,7 @@ LESS = [
     "DELETE FROM auctions_award WHERE id = (SELECT min(id) FROM auctions_award)",
     "DELETE FROM orders_orderline WHERE id = (SELECT min(id) FROM orders_orderline)",
     "DELETE FROM orders_orderevent WHERE id = (SELECT min(id) FROM orders_orderevent)",
+    "DELETE FROM notices_notice WHERE id = (SELECT min(id) FROM notices_notice)",
     "UPDATE auctions_deposit SET decide_at = NULL",
     "UPDATE auctions_session SET hammer_total = 0",
 ]
