@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -26,10 +27,18 @@ from shigu.auctions.errors import LotBusy
 from shigu.auctions.models import Bid, Bidding, Deposit, DepositState, LotState, Verdict
 from shigu.auctions.withdrawing import withdraw_lot
 from shigu.clock.drain import drain
+from tests.auctions.sale import go_to
 from tests.auctions.saleroom import Saleroom, log, standing
 from tests.people import alice, bob, carol
 from tests.races.market import assert_audit_holds, dice, rounds
-from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.together import (
+    PATIENCE,
+    settled_or_blocked,
+    start,
+    stopped_at,
+    together,
+    wait_until_blocked,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -49,17 +58,12 @@ def alone(offer: Offer) -> Callable[[], Any]:
     return lambda: decide_many([offer])[0]
 
 
-def wait_for(moment: datetime) -> None:
-    """Until the database's clock is past it."""
-    while clock.now() <= moment:
-        pass
-
-
-def held(lot: Bidding, until: Callable[[], None]) -> None:
-    """Somebody keeps the lot locked until `until` returns: a slow process, a long garbage collection."""
+def held(lot: Bidding, has_it: threading.Event, may_go: threading.Event) -> None:
+    """Somebody keeps the lot locked for a while: a slow process, a long garbage collection."""
     with transaction.atomic(durable=True):
         Bidding.objects.select_for_update(no_key=True).get(pk=lot.pk)
-        until()
+        has_it.set()
+        may_go.wait(PATIENCE)
 
 
 def numbered_and_true(lot: Bidding, *numbers: int) -> None:
@@ -73,11 +77,11 @@ def numbered_and_true(lot: Bidding, *numbers: int) -> None:
 
 def test_a_bid_decided_before_the_end_counts_however_late_it_commits(room: Saleroom) -> None:
     """Decided in time, it stands still across the end: the closer leaves it alone, then sells it to her."""
-    lot = room.lot(closes_in=SECOND)
+    lot = room.lot()
     with stopped_at("auctions.bid.decided") as stop:
         bidder = start(alone(room.offer(lot, alice(), 1000)))
         stop.wait()
-        wait_for(lot.closes_at)
+        go_to(lot.closes_at, ring=False)
         assert drain("auctions.close").claimed == 0
         stop.release()
         assert bidder.result().verdict == Verdict.ACCEPTED
@@ -89,9 +93,9 @@ def test_a_bid_decided_before_the_end_counts_however_late_it_commits(room: Saler
 
 def test_a_bid_that_meets_the_closer_is_over(room: Saleroom) -> None:
     """The closer has the lot: the bid waits, and finds it closed; its log has ended."""
-    lot = room.lot(closes_in=SECOND)
+    lot = room.lot()
     room.bid(lot, alice(), 1000)
-    wait_for(lot.closes_at)
+    go_to(lot.closes_at, ring=False)
     with stopped_at("auctions.close.claimed") as stop:
         closer = start(lambda: drain("auctions.close"))
         stop.wait()
@@ -106,11 +110,14 @@ def test_a_bid_that_meets_the_closer_is_over(room: Saleroom) -> None:
 
 def stalled_across_the_end(room: Saleroom) -> None:
     """Bob's bid comes in time and waits for the lot until after its end."""
-    lot = room.lot(closes_in=2 * SECOND)
+    lot, has_it, may_go = room.lot(), threading.Event(), threading.Event()
     room.bid(lot, alice(), 1000)
-    keeper = start(lambda: held(lot, until=lambda: wait_for(lot.closes_at)))
-    settled_or_blocked(keeper, 0.3)
+    keeper = start(lambda: held(lot, has_it, may_go))
+    assert has_it.wait(PATIENCE)
     waiting = start(alone(room.offer(lot, bob(), 1100)))
+    wait_until_blocked()
+    go_to(lot.closes_at, ring=False)
+    may_go.set()
     keeper.result()
     assert waiting.result().verdict == Verdict.ENDED
     assert standing(lot) == (1000, alice().pk)
@@ -159,7 +166,7 @@ def last_milliseconds(room: Saleroom, seed: int) -> None:
     acts += [lambda: [drain("auctions.close") for _ in range(8)]] * 2
     results = together(*acts)
     assert not [result for result in results if isinstance(result, Exception)], results
-    wait_for(lot.closes_at)
+    go_to(max(lot.closes_at, clock.now()), ring=False)
     drain("auctions.close")
     lot.refresh_from_db()
     rows = list(Bid.objects.filter(lot_id=lot.pk).order_by("n"))
