@@ -10,7 +10,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from shigu import clock
-from shigu.auctions import closing
+from shigu.auctions import bidding, closing, opening
+from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.models import AwardState, Deposit, DepositState, LotState, SessionState
 from shigu.clock.drain import drain, drain_all
 from shigu.orders.models import Order, OrderEvent, Status
@@ -150,8 +151,8 @@ def test_a_soft_close_moves_the_end_of_its_lot_alone() -> None:
     assert_audit_holds()
 
 
-def test_a_lot_whose_opening_never_ran_is_sold_all_the_same() -> None:
-    """No opener ever came: bids counted by the columns, the lot closes, the session ends."""
+def no_opener_ever_came() -> None:
+    """Bids count by the columns, the lot closes, the session ends."""
     sale = Sale({})
     sale.publish()
     go_to(sale.session.opens_at, ring=False)
@@ -165,8 +166,23 @@ def test_a_lot_whose_opening_never_ran_is_sold_all_the_same() -> None:
     assert_audit_holds()
 
 
-def test_a_late_opener_changes_nothing() -> None:
-    """The opener comes after the first of two lots has closed: the session is live, no lot is touched."""
+def test_a_lot_whose_opening_never_ran_is_sold_all_the_same() -> None:
+    """Nobody asks what the session's own state says."""
+    no_opener_ever_came()
+
+
+def test_control_a_bid_that_asks_the_sessions_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: where a session must have been opened, nobody can bid on time."""
+    live = "(SELECT s.state FROM auctions_session s WHERE s.id = session_id) = 3"
+    asking = bidding.LOCK.replace(" state,", f" CASE WHEN {live} THEN state ELSE 0 END,")
+    assert asking != bidding.LOCK
+    monkeypatch.setattr(bidding, "LOCK", asking)
+    with pytest.raises(NoSuchLot):
+        no_opener_ever_came()
+
+
+def the_opener_comes_late() -> None:
+    """After the first of two lots has closed: the session is live, no lot is touched."""
     sale = Sale({}, {}, stagger=600)
     sale.publish()
     go_to(sale.session.opens_at, ring=False)
@@ -179,6 +195,24 @@ def test_a_late_opener_changes_nothing() -> None:
     after = [vars(at(lot)) for lot in sale.lots]
     assert [_rows(row) for row in after] == [_rows(row) for row in before]
     assert_audit_holds()
+
+
+def test_a_late_opener_changes_nothing() -> None:
+    """What is over stays over."""
+    the_opener_comes_late()
+
+
+OPENS_LOTS = """
+WITH lots AS (
+  UPDATE auctions_bidding SET state = 2, due_at = closes_at WHERE session_id = ANY(%(ids)s::bigint[])
+)"""
+
+
+def test_control_an_opener_that_opens_lots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: an opener that turns lots live opens the closed one again."""
+    monkeypatch.setattr(opening, "TURN", OPENS_LOTS + opening.TURN)
+    with pytest.raises(AssertionError):
+        the_opener_comes_late()
 
 
 def _rows(found: dict[str, object]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from shigu.auctions.errors_life import (
     NotRestored,
 )
 from shigu.auctions.models import Award, AwardState, Ban, DepositState, LotState
+from shigu.auctions.paying import LotOrders
 from shigu.clock.drain import drain_all
 from shigu.clock.models import Quarantine
 from shigu.orders import cancelling, refunding, restoring
@@ -129,7 +130,7 @@ def test_paid_in_time(house: Alipay) -> None:
 def test_not_paid_at_all(house: Alipay) -> None:
     """Nobody opened a cashier: at the deadline the lot is overdue, the deposit forfeited, bob barred."""
     found = won()
-    go_to(found.pay_by - SECOND)
+    go_to(found.pay_by - HOUR)
     assert (decided(found), status(found.order)) == (PENDING, Status.UNPAID)
     go_to(found.pay_by)
     assert (decided(found), held(found)) == (OVERDUE, GONE)
@@ -166,8 +167,8 @@ def test_a_definite_no_ends_it(house: Alipay) -> None:
     assert_audit_holds()
 
 
-def test_a_silent_provider_never_forfeits(house: Alipay) -> None:
-    """Unreachable at the deadline and for three days after: it waits and is shown; then the answer decides."""
+def waits_for_its_provider(house: Alipay) -> None:
+    """Unreachable at the deadline and for three days after, then it answers."""
     found = arranged(won())
     attempt = opened("order", found.order_id, found.user)
     house.of[attempt.out_trade_no] = answer(attempt, Standing.UNKNOWN)
@@ -183,6 +184,20 @@ def test_a_silent_provider_never_forfeits(house: Alipay) -> None:
     later(HOUR)
     assert (decided(found), held(found)) == (PAID, BACK)
     assert_audit_holds()
+
+
+def test_a_silent_provider_never_forfeits(house: Alipay) -> None:
+    """It waits and is shown, for as long as it takes; then the answer decides."""
+    waits_for_its_provider(house)
+
+
+def test_control_with_the_shops_own_backstop_silence_forfeits(
+    house: Alipay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: ended half an hour after its deadline, as an order of the shop, it forfeits."""
+    monkeypatch.setattr(LotOrders, "backstop", settings.ASK_BACKSTOP)
+    with pytest.raises(AssertionError, match="OVERDUE"):
+        waits_for_its_provider(house)
 
 
 def test_money_of_the_deadline_itself_counts_a_moment_later_goes_back(house: Alipay) -> None:
