@@ -16,9 +16,9 @@ from django.urls import reverse
 
 from shigu.accounts import joining
 from shigu.accounts.models import User
-from shigu.kit.auditing import audits, offending
 from shigu.kit.breakpoints import at
 from shigu.ledger.models import Account, Book, Event, Transfer, account
+from tests.auditing import assert_audit_holds
 from tests.races.together import start, stopped_at, together, wait_until_blocked
 
 PAPER = {"username": "dora", "email": "dora@shigu.test", "password1": "drums-at-noon-300"}
@@ -63,7 +63,7 @@ def test_whoever_joins_is_welcomed_once() -> None:
     assert EmailAddress.objects.get(user=dora).email == "dora@shigu.test"
     assert welcomed() == [("dora", 100)]
     assert Account.objects.get(pk=account(Book.CREDITS, dora.pk)).balance == 100
-    assert not [invariant.title for invariant in audits if offending(invariant)]
+    assert_audit_holds()
 
 
 @pytest.mark.usefixtures("clone")

@@ -45,8 +45,9 @@ from shigu.payments.polling import poll
 from shigu.promotions.models import Grant, GrantState
 from shigu.wallet.models import TopUp
 from shigu.wallet.topping_up import ask_for
+from tests.auditing import assert_audit_holds
 from tests.payments.shopfront import notify_fields, private_key, signed_notify
-from tests.races.market import NOWHERE, Market, assert_audit_holds
+from tests.races.market import NOWHERE, Market
 
 UNPAID, PAID, CANCELLED, EXPIRED, REFUNDED = Status
 ALLOWED = {

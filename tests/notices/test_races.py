@@ -18,8 +18,9 @@ from shigu.notices import delivering, outbox
 from shigu.notices.models import Notice, State
 from shigu.orders import expiry, handlers
 from shigu.orders.models import Order
+from tests.auditing import assert_audit_holds
 from tests.notices.telling import became, deliver, pass_time, told
-from tests.races.market import Market, assert_audit_holds
+from tests.races.market import Market
 from tests.races.test_one_order import unlocked
 from tests.races.together import settled_or_blocked, start, stopped_at, together
 

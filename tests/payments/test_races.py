@@ -24,9 +24,9 @@ from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments import asking, cancelling, locks, notices, polling, settling
 from shigu.payments.models import Attempt, Money, Notice, Outcome, Refund, State
 from shigu.payments.provider import Standing
+from tests.auditing import assert_audit_holds
 from tests.payments.shopfront import (
     Shop,
-    assert_audit_holds,
     notify_fields,
     now_of,
     private_key,

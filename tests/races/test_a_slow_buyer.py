@@ -12,7 +12,8 @@ from shigu.catalogue import stock
 from shigu.clock.drain import drain
 from shigu.clock.memory import Memory
 from shigu.orders.models import Status
-from tests.races.market import Market, assert_audit_holds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market
 from tests.races.together import start, wait_until_blocked
 
 SLOW = 0.6

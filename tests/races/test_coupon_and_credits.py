@@ -24,7 +24,8 @@ from shigu.orders.placing import Placed, place_many
 from shigu.payments.models import Attempt, Outcome
 from shigu.promotions import holding
 from shigu.promotions.models import Grant, GrantState
-from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.test_one_order import unlocked
 from tests.races.together import settled_or_blocked, start, stopped_at, together
 

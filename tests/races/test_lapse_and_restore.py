@@ -17,7 +17,8 @@ from shigu.orders.errors import AlreadyYours, NotExpired, OutOfStock, PriceChang
 from shigu.orders.locks import locked_orders
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Money, Outcome, Refund, Why
-from tests.races.market import Market, assert_audit_holds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market
 from tests.races.test_one_order import unlocked
 from tests.races.together import settled_or_blocked, start, stopped_at, together
 

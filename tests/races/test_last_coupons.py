@@ -18,7 +18,8 @@ from shigu.orders.models import Order
 from shigu.promotions import claiming, issuing, revoking
 from shigu.promotions.errors import HaveYours, NoneLeft
 from shigu.promotions.models import Audience, Coupon, CouponKind, Grant, GrantState, Issuing, Way
-from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together, wait_until_blocked
 
 

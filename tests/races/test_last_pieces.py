@@ -18,7 +18,8 @@ from shigu.orders.admission import Choice, Placing
 from shigu.orders.errors import AwaitingPayment, CartChanged, OutOfStock
 from shigu.orders.models import CartLine, Order
 from shigu.orders.placing import Placed, place_many
-from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together
 
 

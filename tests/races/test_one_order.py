@@ -21,7 +21,8 @@ from shigu.orders import cancelling, handlers
 from shigu.orders.errors import NotUnpaid
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Outcome, Refund, Why
-from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together, wait_until_blocked
 
 

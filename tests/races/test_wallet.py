@@ -38,8 +38,9 @@ from shigu.payments.models import Attempt, Money, Notice, Outcome, Refund, Refun
 from shigu.payments.paying import pay_from_balance
 from shigu.payments.provider import Fate, RefundAnswer
 from shigu.wallet.handlers import TopUpPurpose
+from tests.auditing import assert_audit_holds
 from tests.payments.shopfront import notify_fields, private_key, signed_notify
-from tests.races.market import POT, Market, assert_audit_holds, dice, rounds
+from tests.races.market import POT, Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together
 from tests.wallet.purse import asked, has, opened, topped_up
 

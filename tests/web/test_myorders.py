@@ -19,10 +19,11 @@ from shigu.orders.models import Order, Status
 from shigu.orders.refunding import refund
 from shigu.orders.standing import standings
 from shigu.payments.models import Refund, RefundState
+from tests.auditing import assert_audit_holds
 from tests.goods import fan, goods, python_course, sku, teapot
 from tests.people import alice, bob, operator
 from tests.web.ordering import english, holding, placed
-from tests.web.paying import all_rows, assert_audit_holds, fresh, lapsed, opened, paid
+from tests.web.paying import all_rows, fresh, lapsed, opened, paid
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("alipay")]
 
