@@ -38,11 +38,8 @@ ACCOUNTS, TRANSFERS = "/ops/ledger/account/", "/ops/ledger/transfer/"
 
 
 @pytest.fixture(autouse=True)
-def _plain_files(settings: Any) -> None:
+def _plain_files(plain_files: None) -> None:
     """Pages are looked at here without collected files."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
 
 
 @pytest.fixture(autouse=True)

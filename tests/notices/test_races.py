@@ -21,8 +21,8 @@ from shigu.orders.models import Order
 from tests.auditing import assert_audit_holds
 from tests.notices.telling import became, deliver, pass_time, told
 from tests.races.market import Market
-from tests.races.test_one_order import unlocked
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import loose_claims, unlocked_orders
 
 # -- settle × expire -----------------------------------------------------------------------------------
 
@@ -56,13 +56,7 @@ def test_control_a_claim_without_its_lock_tells_both(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a claim that locks nothing, and no second look, lapse what is being paid."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
+    loose_claims(monkeypatch)
     monkeypatch.setattr(expiry, "CLOSE", expiry.CLOSE.replace(" AND status = %(unpaid)s", ""))
     with pytest.raises(AssertionError):
         pay_while_lapsing(market)
@@ -87,7 +81,7 @@ def test_control_settling_without_the_order_lock_breaks_the_count(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: unlocked, the payment does not see that the order is being taken back."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     order = market.ordered()
     attempt = market.opened(order)
     market.over(order)

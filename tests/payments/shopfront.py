@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from socketserver import ThreadingMixIn
@@ -194,29 +194,6 @@ def notify_fields(attempt: Attempt, app: dict[str, str], **changes: str) -> dict
         "gmt_payment": "2026-11-21 10:00:00",
         "subject": "青瓷杯 + {tea} & 茶",
     } | changes
-
-
-def together(acts: list[Callable[[], Any]]) -> list[Any]:
-    """Run these at once, each in a thread with a connection of its own; results or exceptions in order."""
-    start = threading.Barrier(len(acts))
-    results: list[Any] = [None] * len(acts)
-
-    def run(place: int) -> None:
-        try:
-            start.wait(10)
-            results[place] = acts[place]()
-        except BaseException as error:
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[place]) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert not any(thread.is_alive() for thread in threads)
-    return results
 
 
 class _Server(ThreadingMixIn, WSGIServer):

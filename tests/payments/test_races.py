@@ -31,8 +31,9 @@ from tests.payments.shopfront import (
     now_of,
     private_key,
     signed_notify,
-    together,
 )
+from tests.races.together import together
+from tests.races.unguarded import unlocked_attempts
 
 ROUNDS = 300 if os.environ.get("SHIGU_DEEP") else 30
 
@@ -61,7 +62,7 @@ def twenty_at_once(shop: Shop) -> None:
     attempt = shop.open(shop.order()).attempt
     numbers = ["same"] * 10 + [f"own-{n}" for n in range(10)]
     bodies = [notify(shop, attempt, notify_id=number) for number in numbers]
-    answers = together([lambda body=body: notices.hear("alipay", body) for body in bodies])  # type: ignore[misc]
+    answers = together(*[lambda body=body: notices.hear("alipay", body) for body in bodies])  # type: ignore[misc]
     assert answers == [True] * 20
     outcomes = sorted(Notice.objects.values_list("outcome", flat=True))
     assert outcomes == sorted([Outcome.SETTLED] + [Outcome.REPEATED] * 10)
@@ -117,7 +118,7 @@ def two_cashiers_paid(shop: Shop) -> tuple[Attempt, Attempt]:
             second_is_in.set()
 
     with breakpoints.at("payments.settle.committing", first_waits):
-        answers = together([lambda: hear(page), lambda: late(wap)])
+        answers = together(lambda: hear(page), lambda: late(wap))
     assert answers == [True, True]
     return page, wap
 
@@ -137,13 +138,9 @@ def assert_one_goes_back(page: Attempt, wap: Attempt) -> None:
 def test_two_cashiers_without_the_lock(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the locks both apply, or one of them falls over the order's own rows."""
     monkeypatch.setattr(OrderPurpose, "lock", lambda self, ids: None)
-    monkeypatch.setattr(locks, "attempts_of_locked", unlocked)
+    monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
     with pytest.raises(AssertionError):
         assert_one_goes_back(*two_cashiers_paid(shop))
-
-
-def unlocked(purpose: str, subject_ids: Any) -> list[Attempt]:
-    return list(Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids).order_by("pk"))
 
 
 def test_a_second_cashier_is_closed_when_the_first_is_paid(shop: Shop) -> None:
@@ -163,7 +160,7 @@ def test_a_second_cashier_is_closed_when_the_first_is_paid(shop: Shop) -> None:
 
 def opened_twice(shop: Shop) -> None:
     order = shop.order()
-    opened = together([lambda: shop.open(order).attempt.pk for _ in range(6)])
+    opened = together(*[lambda: shop.open(order).attempt.pk for _ in range(6)])
     assert len(set(opened)) == 1, opened
     assert Attempt.objects.count() == 1
 
@@ -356,7 +353,7 @@ def cancelled_while_looking(shop: Shop) -> bool:
     def change_mind() -> None:
         if not done:
             done.append(1)
-            together([lambda: cancel(attempt.subject_id, by=shop.alice.pk)])
+            together(lambda: cancel(attempt.subject_id, by=shop.alice.pk))
 
     # The look's answer is worked out before the cancel and written after it.
     wait = asking._wait
@@ -401,6 +398,6 @@ def test_every_way_at_once(shop: Shop, turn: int) -> None:
         lambda: polling.poll("order", attempt.subject_id),
         lambda: drain(asking.ask),
     ]
-    results = together(acts[turn % 5 :] + acts[: turn % 5])
+    results = together(*acts[turn % 5 :], *acts[: turn % 5])
     assert not [result for result in results if isinstance(result, BaseException)]
     assert_settled_once(attempt)

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.conftest import keys as keys
 from tests.races.market import Market
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the simulator's keys; no simulator needs to run where nobody is asked."""
-    folder = tmp_path_factory.mktemp("keys")
-    command = [sys.executable, "-m", "alipay_simulator", "init", "--data", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ Each meeting has a control: with its guard taken away the same meeting breaks so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from shigu.clock import claiming
 from shigu.clock.drain import drain
 from shigu.kit.errors import Refusal
 from shigu.ledger.models import Event, Transfer
@@ -26,8 +25,8 @@ from shigu.promotions import holding
 from shigu.promotions.models import Grant, GrantState
 from tests.auditing import assert_audit_holds
 from tests.races.market import Market, dice, rounds
-from tests.races.test_one_order import unlocked
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import loose_claims, unlocked_grants, unlocked_orders
 
 
 def two_placings(market: Market, first: Placing, second: Placing) -> list[Any]:
@@ -61,17 +60,12 @@ def test_a_coupon_goes_into_one_order(market: Market) -> None:
     same_grant_in_two_orders(market)
 
 
-def read_only(ids: Collection[int]) -> dict[int, Grant]:
-    """What `holding.locked` would be without its lock."""
-    return {row.pk: row for row in Grant.objects.select_related("coupon").filter(pk__in=ids)}
-
-
 def test_control_without_locks_both_believe_they_have_it(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: neither buyer nor grant is locked; the second ends in an error, not an answer."""
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
-    monkeypatch.setattr(holding, "locked", read_only)
+    monkeypatch.setattr(holding, "locked", unlocked_grants)
     with pytest.raises(AssertionError):
         same_grant_in_two_orders(market)
 
@@ -162,7 +156,7 @@ def test_control_without_the_order_lock_it_breaks(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     with pytest.raises(AssertionError):
         pay_while_expiring(market)
 
@@ -199,13 +193,7 @@ def test_control_a_claim_without_its_lock_releases_them(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the clock takes back what the payment is using."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
+    loose_claims(monkeypatch)
     with pytest.raises(AssertionError):
         expire_while_paying(market)
 

@@ -21,6 +21,7 @@ from shigu.promotions.models import Audience, Coupon, CouponKind, Grant, GrantSt
 from tests.auditing import assert_audit_holds
 from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together, wait_until_blocked
+from tests.races.unguarded import unlocked_grants
 
 
 def coupon(total: int, **more: Any) -> Coupon:
@@ -210,8 +211,7 @@ def test_control_revoking_what_was_read_without_a_lock(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: read as unused and written after the wait, it is taken from under the order."""
-    read = lambda ids: {row.pk: row for row in Grant.objects.filter(pk__in=ids)}  # noqa: E731
-    monkeypatch.setattr(revoking, "locked", read)
+    monkeypatch.setattr(revoking, "locked", unlocked_grants)
     with pytest.raises(AssertionError):
         revoked_while_taken(market)
 

@@ -7,7 +7,7 @@ the guard taken away must break something, or the test proves nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from django.db import IntegrityError
 
 from shigu import clock
 from shigu.catalogue import stock
-from shigu.clock import claiming
+from shigu.catalogue.models import Moved
 from shigu.clock.drain import drain
 from shigu.orders import cancelling, handlers
 from shigu.orders.errors import NotUnpaid
@@ -24,11 +24,7 @@ from shigu.payments.models import Outcome, Refund, Why
 from tests.auditing import assert_audit_holds
 from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together, wait_until_blocked
-
-
-def unlocked(ids: Collection[int]) -> list[Order]:
-    """What `locked_orders` would be without its lock."""
-    return list(Order.objects.filter(pk__in=ids).order_by("pk"))
+from tests.races.unguarded import loose_claims, unlocked_orders
 
 
 def moves(order: Order) -> list[str]:
@@ -69,7 +65,7 @@ def test_control_without_the_order_lock_that_payment_breaks_something(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: settling without the lock reads an order that is being taken back."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     with pytest.raises(AssertionError):
         pay_while_expiring(market)
 
@@ -105,13 +101,7 @@ def test_control_a_claim_without_its_lock_expires_a_paid_order(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a claim that locks nothing takes the order in the payment's hand."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
+    loose_claims(monkeypatch)
     with pytest.raises(AssertionError):
         expire_while_paying(market)
 
@@ -147,7 +137,7 @@ def test_control_without_the_lock_a_cancelled_order_is_paid(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: both sides read "unpaid", both act."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     with pytest.raises(AssertionError):
         pay_while_cancelling(market)
 
@@ -179,7 +169,7 @@ def test_control_cancelling_without_the_lock_breaks_something(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a cancel that reads without a lock gives back what was just sold."""
-    monkeypatch.setattr(cancelling, "locked_orders", unlocked)
+    monkeypatch.setattr(cancelling, "locked_orders", unlocked_orders)
     with pytest.raises(AssertionError):
         cancel_while_paying(market)
 
@@ -214,7 +204,7 @@ def test_control_without_the_lock_it_would_come_back_twice(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the second release breaks the stock's own constraint, or the counts."""
-    monkeypatch.setattr(cancelling, "locked_orders", unlocked)
+    monkeypatch.setattr(cancelling, "locked_orders", unlocked_orders)
     with pytest.raises((AssertionError, IntegrityError)):
         cancel_while_expiring(market)
 
@@ -225,7 +215,7 @@ def test_control_without_the_lock_it_would_come_back_twice(
 def test_whoever_meets_whenever_one_wins(market: Market) -> None:
     """Pay, expire and cancel start together with random delays: one status, everything counted once."""
     stock.correct(
-        market.pot.pk, pieces=2000, kind="receipt", subject="many", by="", now=clock.now()
+        market.pot.pk, pieces=2000, kind=Moved.RECEIPT, subject="many", by="", now=clock.now()
     )
     for seed in rounds(30, 600):
         all_three_at_once(market, seed)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from django.db import connections
 from psycopg.conninfo import make_conninfo
 
 from shigu import clock
-from shigu.clock import claiming
 from shigu.clock.drain import drain, drain_all
 from shigu.kit import breakpoints
 from shigu.ledger import posting
@@ -42,19 +41,10 @@ from tests.auditing import assert_audit_holds
 from tests.payments.shopfront import notify_fields, private_key, signed_notify
 from tests.races.market import POT, Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import loose_claims, unlocked_attempts, unlocked_orders
 from tests.wallet.purse import asked, has, opened, topped_up
 
 RICH = 3 * POT
-
-
-def unlocked(ids: Collection[int]) -> list[Order]:
-    """What `locked_orders` would be without its lock."""
-    return list(Order.objects.filter(pk__in=ids).order_by("pk"))
-
-
-def unlocked_attempts(purpose: str, subject_ids: Sequence[int]) -> list[Attempt]:
-    """What `attempts_of_locked` would be without its lock."""
-    return list(Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids).order_by("pk"))
 
 
 def pay(order: Order) -> Attempt:
@@ -207,7 +197,7 @@ def test_control_without_the_locks_both_take_money(
     market: Market, monkeypatch: pytest.MonkeyPatch, meet: Callable[[Market], None]
 ) -> None:
     """Negative control: both read "unpaid" and take money; the later one falls, or pays in vain."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
     with pytest.raises(AssertionError):
         meet(market)
@@ -245,7 +235,7 @@ def test_control_without_the_order_lock_it_does(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the button reads "unpaid" under the clock's hand."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     with pytest.raises(AssertionError):
         pay_while_expiring(market)
 
@@ -278,13 +268,7 @@ def test_control_a_claim_without_its_lock_takes_it(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a claim that locks nothing expires the order that was just paid."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
+    loose_claims(monkeypatch)
     with pytest.raises(AssertionError):
         expire_while_paying(market)
 
@@ -320,7 +304,7 @@ def test_control_without_the_lock_a_cancelled_order_is_paid(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: both tabs read "unpaid", both act."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     with pytest.raises(AssertionError):
         pay_while_cancelling(market)
 
@@ -352,7 +336,7 @@ def test_control_cancelling_without_the_lock_breaks_something(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the cancelling tab reads "unpaid" and takes back what is sold."""
-    monkeypatch.setattr(cancelling, "locked_orders", unlocked)
+    monkeypatch.setattr(cancelling, "locked_orders", unlocked_orders)
     with pytest.raises(AssertionError):
         cancel_while_paying(market)
 
@@ -379,7 +363,7 @@ def test_control_six_clicks_without_the_locks(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: they fall over the attempt's number, the balance or the ledger's key."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
     gate = threading.Barrier(6)
     payable = handlers.OrderPurpose.payable
