@@ -22,6 +22,7 @@ def test_three_that_want_the_same_new_server_get_it(tmp_path: Path) -> None:
         ]
         said = [process.communicate(timeout=60)[0].decode().strip() for process in wanting]
         assert [process.returncode for process in wanting] == [0, 0, 0]
-        assert len(set(said)) == 1 and said[0].startswith("postgresql://")
+        assert len(set(said)) == 1
+        assert said[0].startswith("postgresql://")
     finally:
         postgres.stop(folder)
