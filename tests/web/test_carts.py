@@ -240,7 +240,7 @@ def test_a_full_cart_never_asks_once_per_line(
     discount(90), threshold((20_000, 1_000)), student(80)
     for product in (teapot(), fan(), python_course(), free_course()):
         line_of(sku(product))
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         shopper.get("/cart/")
 
 

@@ -390,7 +390,7 @@ def test_the_page_asks_in_a_fixed_number_of_queries(
         put(sku(product))
     for number in range(6):
         coupon_of(alice(), 100 + number, name=f"Coupon {number}")
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         page = shopper.get("/confirm/")
     assert len(page.context["bill"].picks) == 7
 
