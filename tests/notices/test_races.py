@@ -58,7 +58,7 @@ def test_control_a_claim_without_its_lock_tells_both(
     """Negative control: a claim that locks nothing, and no second look, lapse what is being paid."""
     loose_claims(monkeypatch)
     monkeypatch.setattr(expiry, "CLOSE", expiry.CLOSE.replace(" AND status = %(unpaid)s", ""))
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="lapsed"):
         pay_while_lapsing(market)
 
 
@@ -128,7 +128,7 @@ def test_control_without_the_lease_both_send(
         return query.replace("shigu_now() + %s", "shigu_now() - %s"), values
 
     monkeypatch.setattr(claiming, "lease_query", loose)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="2 == 1"):
         two_drains(market)
 
 

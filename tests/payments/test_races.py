@@ -62,7 +62,7 @@ def twenty_at_once(shop: Shop) -> None:
     attempt = shop.open(shop.order()).attempt
     numbers = ["same"] * 10 + [f"own-{n}" for n in range(10)]
     bodies = [notify(shop, attempt, notify_id=number) for number in numbers]
-    answers = together(*[lambda body=body: notices.hear("alipay", body) for body in bodies])  # type: ignore[misc]
+    answers = together(*[lambda body=body: notices.hear("alipay", body) for body in bodies])
     assert answers == [True] * 20
     outcomes = sorted(Notice.objects.values_list("outcome", flat=True))
     assert outcomes == sorted([Outcome.SETTLED] + [Outcome.REPEATED] * 10)
@@ -78,7 +78,7 @@ def test_twenty_notifies_without_the_guard(shop: Shop, monkeypatch: pytest.Monke
     """Without "decided is decided" the same twenty send money back that was wanted."""
     monkeypatch.setattr(settling, "is_decided", lambda attempt: False)
     monkeypatch.setattr(settling, "_compare_and_set", Attempt.save)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="transfer_once"):
         twenty_at_once(shop)
 
 
@@ -100,7 +100,7 @@ def two_cashiers_paid(shop: Shop) -> tuple[Attempt, Attempt]:
     order = shop.order()
     page, wap = shop.open(order).attempt, shop.open(order, "wap").attempt
     second_is_in = threading.Event()
-    reached = []
+    reached: list[int] = []
 
     def first_waits() -> None:
         if not reached:
@@ -139,7 +139,7 @@ def test_two_cashiers_without_the_lock(shop: Shop, monkeypatch: pytest.MonkeyPat
     """Without the locks both apply, or one of them falls over the order's own rows."""
     monkeypatch.setattr(OrderPurpose, "lock", lambda self, ids: None)
     monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="orders_shipment"):
         assert_one_goes_back(*two_cashiers_paid(shop))
 
 
@@ -181,7 +181,7 @@ def test_double_click_without_the_lock(shop: Shop, monkeypatch: pytest.MonkeyPat
         return payable(self, subject_id, now=now)
 
     monkeypatch.setattr(OrderPurpose, "payable", slow)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="out_trade_no"):
         opened_twice(shop)
 
 
@@ -241,7 +241,7 @@ def test_dead_between_without_the_guard(shop: Shop, monkeypatch: pytest.MonkeyPa
     attempt, body = dead_after_recording(shop)
     monkeypatch.setattr(notices, "is_duplicate", lambda notice: True)
     notices.hear("alipay", body)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="'open'"):
         assert_settled_once(attempt)
 
 
@@ -335,7 +335,7 @@ def test_paid_between_without_asking_again(shop: Shop, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(asking, "_closed", believes)
     attempt = asked_while_paying(shop, "payments.ask.queried", told=False)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="'closed'"):
         assert_settled_once(attempt)
 
 

@@ -65,7 +65,7 @@ def test_control_without_the_lock_restoring_is_refused_wrongly(
 ) -> None:
     """Negative control: without the lock the buyer is told the order never lapsed."""
     monkeypatch.setattr(restoring, "locked_orders", unlocked_orders)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="NotExpired"):
         restored_while_expiring(market)
 
 
@@ -130,7 +130,7 @@ def test_control_without_the_locks_it_is_held_twice(
 ) -> None:
     """Negative control: two tabs that lock neither buyer nor order both restore it."""
     monkeypatch.setattr(restoring, "lock_buyers", lambda ids: None)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"\(2, 0\) == \(1, 1\)"):
         restored_in_two_tabs(market, monkeypatch, lock=unlocked_orders)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from shigu.clock import claiming
+from shigu.orders import credits
 from shigu.orders.models import Order
 from shigu.payments.models import Attempt
 from shigu.promotions.models import Grant
@@ -33,6 +34,11 @@ def unlocked_attempts(purpose: str, subject_ids: Sequence[int]) -> list[Attempt]
 def unlocked_grants(ids: Collection[int]) -> dict[int, Grant]:
     """What `promotions.holding.locked` would be without its lock."""
     return {row.pk: row for row in Grant.objects.select_related("coupon").filter(pk__in=ids)}
+
+
+def unlocked_credits(user_ids: Collection[int]) -> dict[int, int]:
+    """What `orders.credits.locked` would be without its lock; the accounts must be there."""
+    return {user: credits.of(user) for user in user_ids}
 
 
 def loose_claims(monkeypatch: pytest.MonkeyPatch) -> None:
