@@ -25,3 +25,11 @@ def fen(text: str) -> Fen:
     if not found:
         raise ValueError(f"not an amount in yuan: {text!r}")
     return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
+
+
+def shown(amount: Fen | None) -> str:
+    """An amount in fen as operators read it."""
+    if amount is None:
+        return "–"
+    whole, _, part = yuan(abs(amount)).partition(".")
+    return f"{'−' if amount < 0 else ''}¥{int(whole):,}.{part}"
