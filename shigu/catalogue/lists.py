@@ -28,7 +28,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from shigu.catalogue.activities import Running
-from shigu.catalogue.models import Category, Direction, Kind, Product, Reach, Sku
+from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
 from shigu.catalogue.reckoning import price_now
 from shigu.catalogue.scopes import Scope
 from shigu.kit.money import Fen
@@ -105,13 +105,6 @@ SAYS = """catalogue_product.id IN (
                 catalogue_plain(%s)) > 0)"""
 NAMED = """strpos(catalogue_plain(catalogue_product.name_zh || ' ' || catalogue_product.name_en),
                   catalogue_plain(%s)) > 0"""
-
-
-COLUMNS = {
-    Reach.PRODUCT: "pk",
-    Reach.CATEGORY: "category",
-    Reach.DIRECTION: "category__direction",
-}
 
 
 def products(wish: Wish) -> QuerySet[Product]:
@@ -232,8 +225,8 @@ def _narrowed(wish: Wish) -> QuerySet[Product]:
         if value:
             narrow &= Q(**{column: value})
     rows = Product.objects.select_related("category").filter(narrow, Exists(_on_sale_skus()))
-    if wish.scope and wish.scope.reach != Reach.ALL:
-        rows = rows.filter(**{f"{COLUMNS[wish.scope.reach]}__in": wish.scope.ids})
+    if wish.scope:
+        rows = rows.filter(wish.scope.within())
     for word in wish.words.split()[:MOST_WORDS]:
         rows = rows.filter(RawSQL(SAYS, [word] * 3, output_field=BooleanField()))
     if wish.words:
