@@ -69,7 +69,8 @@ class Crowd:
         """One stage; fails where an answer was not the one expected."""
         job = {"port": served.port, "clients": self._clients, "errands": list(errands)}
         before = _spent(served)
-        found = self._crew.work([job], within=surfing.PATIENCE + len(errands))[0]
+        asks = sum(len(errand["asks"]) for errand in errands)
+        found = self._crew.work([job], within=surfing.PATIENCE + asks)[0]
         pages, database = (now - then for now, then in zip(_spent(served), before, strict=True))
         if wrong := found["wrong"]:
             raise NotTheSame(f"{len(wrong)} of {len(errands)} errands failed: {wrong[0]}")

@@ -29,7 +29,7 @@ def test_both_shops_are_driven_over_http() -> None:
     folder = Path(settings.BASE_DIR) / "var" / "tests-http"
     command = [sys.executable, "-W", "ignore", "-m", "tests.bench.small_http", str(folder)]
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=540)
     assert not done.returncode, done.stderr
     said = json.loads(done.stdout)
     assert said["name"] == "http"
