@@ -15,9 +15,7 @@ from shigu.payments.purposes import purposes
 
 def attempts_of(subjects: Iterable[tuple[str, int]]) -> list[Attempt]:
     """Lock these subjects (purpose, id), then read all their attempts under their own locks."""
-    by_purpose = defaultdict(set)
-    for purpose, subject_id in subjects:
-        by_purpose[purpose].add(subject_id)
+    by_purpose = _by_purpose(subjects)
     for purpose, ids in sorted(by_purpose.items()):
         purposes[purpose].lock(sorted(ids))
     return [
@@ -27,7 +25,22 @@ def attempts_of(subjects: Iterable[tuple[str, int]]) -> list[Attempt]:
     ]
 
 
+def lock_all(attempts: Iterable[Attempt]) -> None:
+    """The subjects of these locked attempts are settled in one transaction, where they are several."""
+    by_purpose = _by_purpose((one.purpose, one.subject_id) for one in attempts)
+    if sum(len(ids) for ids in by_purpose.values()) > 1:
+        for purpose, ids in sorted(by_purpose.items()):
+            purposes[purpose].lock_all(sorted(ids))
+
+
 def attempts_of_locked(purpose: str, subject_ids: Sequence[int]) -> list[Attempt]:
     """All attempts of subjects that the caller has locked."""
     rows = Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids)
     return list(rows.order_by("pk").select_for_update(no_key=True))
+
+
+def _by_purpose(subjects: Iterable[tuple[str, int]]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for purpose, subject_id in subjects:
+        found[purpose].add(subject_id)
+    return found
