@@ -32,7 +32,7 @@ from tests.payments.shopfront import (
     private_key,
     signed_notify,
 )
-from tests.races.together import together
+from tests.races.together import PATIENCE, settled_or_blocked, start, stopped_at, together
 from tests.races.unguarded import unlocked_attempts
 
 ROUNDS = 300 if os.environ.get("SHIGU_DEEP") else 30
@@ -99,26 +99,17 @@ def two_cashiers_paid(shop: Shop) -> tuple[Attempt, Attempt]:
     """Alice pays on her desk and on her phone; the first is held before its commit."""
     order = shop.order()
     page, wap = shop.open(order).attempt, shop.open(order, "wap").attempt
-    second_is_in = threading.Event()
-    reached: list[int] = []
-
-    def first_waits() -> None:
-        if not reached:
-            reached.append(1)
-            second_is_in.wait(0.7)
 
     def hear(attempt: Attempt) -> bool:
         return notices.hear("alipay", notify(shop, attempt))
 
-    def late(attempt: Attempt) -> bool:
-        shop.gate.wait(lambda: reached)
-        try:
-            return hear(attempt)
-        finally:
-            second_is_in.set()
-
-    with breakpoints.at("payments.settle.committing", first_waits):
-        answers = together(lambda: hear(page), lambda: late(wap))
+    with stopped_at("payments.settle.committing") as stop:
+        first = start(lambda: hear(page))
+        stop.wait()
+        second = start(lambda: hear(wap))
+        settled_or_blocked(second)
+        stop.release()
+        answers = [first.result(), second.result()]
     assert answers == [True, True]
     return page, wap
 
@@ -177,7 +168,7 @@ def test_double_click_without_the_lock(shop: Shop, monkeypatch: pytest.MonkeyPat
     payable = OrderPurpose.payable
 
     def slow(self: OrderPurpose, subject_id: int, *, now: Any) -> Any:
-        gate.wait(5)
+        gate.wait(PATIENCE)
         return payable(self, subject_id, now=now)
 
     monkeypatch.setattr(OrderPurpose, "payable", slow)

@@ -6,37 +6,27 @@ something, or the test proves nothing.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection
-from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import connections, transaction
-from psycopg.conninfo import make_conninfo
+from django.db import transaction
 
-from shigu import clock
-from shigu.clock.drain import drain, drain_all
+from shigu.clock.drain import drain
 from shigu.ledger import posting
 from shigu.ledger.models import Book, Transfer, account
 from shigu.orders import cancelling, credits, handlers, refunding
 from shigu.orders.errors import NotUnpaid
 from shigu.orders.models import Order, Status
 from shigu.payments import locks
-from shigu.payments import refunding as money_back
 from shigu.payments.errors import NotEnoughBalance
-from shigu.payments.models import Attempt, Money, Outcome, Refund, RefundState
+from shigu.payments.models import Attempt, Money, Outcome, Refund
 from shigu.payments.paying import pay_from_balance
-from shigu.payments.provider import Fate, RefundAnswer
 from tests.auditing import assert_audit_holds
 from tests.races.market import POT, Market, dice, rounds
-from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.together import PATIENCE, settled_or_blocked, start, stopped_at, together
 from tests.races.unguarded import loose_claims, unlocked_attempts, unlocked_orders
 from tests.wallet.purse import asked, has, opened, topped_up
 
@@ -325,112 +315,12 @@ def test_control_six_clicks_without_the_locks(
     payable = handlers.OrderPurpose.payable
 
     def slow(self: Any, subject_id: int, *, now: Any) -> Any:
-        gate.wait(5)
+        gate.wait(PATIENCE)
         return payable(self, subject_id, now=now)
 
     monkeypatch.setattr(handlers.OrderPurpose, "payable", slow)
     with pytest.raises(AssertionError, match="out_trade_no"):
         six_clicks(market)
-
-
-# -- a refund to the balance, and whoever carries it dies ---------------------------------------------------
-
-DIE = """
-import os, sys
-import django; django.setup()
-from shigu.kit import breakpoints
-from shigu.clock.drain import drain
-with breakpoints.at(sys.argv[1], lambda: os._exit(9)):
-    drain("payments.send")
-"""
-
-
-def dies_at(place: str) -> None:
-    """Another process sends what is due and is gone at this place."""
-    entry = connections.settings["default"]
-    parts = {
-        "dbname": "NAME",
-        "user": "USER",
-        "password": "PASSWORD",
-        "host": "HOST",
-        "port": "PORT",
-    }
-    url = make_conninfo(**{name: entry[key] for name, key in parts.items() if entry[key]})
-    told = {
-        "DATABASE_URL": url,
-        "ALIPAY_SIMULATOR_DIR": django_settings.ALIPAY_SIMULATOR_DIR,
-        "DJANGO_SETTINGS_MODULE": "shigu.settings",
-    }
-    here = Path(__file__).resolve().parents[2]
-    died = subprocess.run(
-        [sys.executable, "-c", DIE, place], env=os.environ | told, cwd=here, timeout=60, check=False
-    )
-    assert died.returncode == 9
-
-
-def refunding_order(market: Market) -> Order:
-    """Paid from the balance, its refund decided and due."""
-    topped_up(market.alice, POT)
-    order = market.ordered()
-    pay(order)
-    refunding.refund(order.pk, by=market.alice.pk)
-    return order
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "clock.call.claimed",
-        "payments.refund.answered",
-        "clock.call.answered",
-        "payments.refund.recording",
-    ],
-)
-def test_whoever_dies_on_the_way_the_money_comes_once(market: Market, place: str) -> None:
-    """Killed before, between and in the middle of recording: not there yet, and there once afterwards."""
-    order = refunding_order(market)
-    dies_at(place)
-    assert (has(market.alice), market.status(order)) == (0, Status.PAID)
-    assert Refund.objects.get().state == RefundState.SENDING
-    assert_audit_holds()
-    clock.shift(8 * django_settings.ALIPAY_TIMEOUT + timedelta(seconds=1))
-    drain_all()
-    assert (has(market.alice), market.status(order)) == (POT, Status.REFUNDED)
-    assert booked("refunded") == 1
-    assert_audit_holds()
-
-
-def sent_by_two(market: Market) -> None:
-    """A slow worker's lease ran out, a second one sends the same refund: both want to write it down."""
-    refunding_order(market)
-    refund = Refund.objects.get()
-    sent = RefundAnswer(Fate.SENT)
-    with stopped_at("payments.refund.recording") as stop:
-        one = start(lambda: money_back.sent(refund.pk, sent, tries=refund.tries))
-        stop.wait()
-        two = start(lambda: money_back.sent(refund.pk, sent, tries=refund.tries))
-        settled_or_blocked(two)
-        stop.release()
-        results = one.result(), two.result()
-    assert results[0] is None, results
-    assert isinstance(results[1], clock.StaleClaim), results
-    assert (has(market.alice), booked("refunded")) == (POT, 1)
-    assert_audit_holds()
-
-
-def test_two_senders_put_it_there_once(market: Market) -> None:
-    """The second one's answer is stale."""
-    sent_by_two(market)
-
-
-def test_control_without_the_claims_count_the_second_one_goes_on(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Negative control: it takes the order back again, and only the ledger's key stops it."""
-    monkeypatch.setattr(clock.StaleClaim, "unless", lambda current: None)
-    with pytest.raises(AssertionError, match="transfer_once"):
-        sent_by_two(market)
-    assert (has(market.alice), booked("refunded")) == (POT, 1)
 
 
 # -- everything at once ---------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ def wait_until_blocked(count: int = 1) -> None:
     raise NeverMet(f"only {blocked()} sides wait for a lock")
 
 
-def settled_or_blocked(side: Side, seconds: float = 1.0) -> None:
+def settled_or_blocked(side: Side, seconds: float = 5.0) -> None:
     """Until the side is done or waits for a lock: for races whose guard may be missing."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and not side.is_done and not blocked():
