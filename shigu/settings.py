@@ -255,7 +255,8 @@ def _built() -> dict[str, str]:
 
 CACHES = {"default": _cache("shared"), "sessions": _cache("session"), "built": _built()}
 SESSION_CACHE_ALIAS = "sessions"
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+# What one process remembers by itself would stay signed in there, after a sign-out at another.
+SESSION_ENGINE = f"django.contrib.sessions.backends.{'cached_db' if REDIS_URL else 'db'}"
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 
 # -- security --------------------------------------------------------------------------------

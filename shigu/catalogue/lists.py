@@ -28,7 +28,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 
 from shigu.catalogue.activities import Running
-from shigu.catalogue.models import Category, Direction, Kind, Product, Reach, Sku
+from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
 from shigu.catalogue.reckoning import price_now
 from shigu.catalogue.scopes import Scope
 from shigu.kit.money import Fen
@@ -107,13 +107,6 @@ NAMED = """strpos(catalogue_plain(catalogue_product.name_zh || ' ' || catalogue_
                   catalogue_plain(%s)) > 0"""
 
 
-COLUMNS = {
-    Reach.PRODUCT: "pk",
-    Reach.CATEGORY: "category",
-    Reach.DIRECTION: "category__direction",
-}
-
-
 def products(wish: Wish) -> QuerySet[Product]:
     """On sale and wished for, in order; each row carries what `offers` reads."""
     rows = _narrowed(wish)
@@ -170,6 +163,15 @@ def choices(product_id: int) -> list[Sku]:
     return list(rows.select_related("stock", "product").order_by("position", "pk"))
 
 
+def choices_of(product_ids: Iterable[int]) -> dict[int, list[Sku]]:
+    """The same for several products, by product id, without those taken down; with their shelves."""
+    rows = Sku.objects.filter(product__in=list(product_ids), on_sale=True, product__on_sale=True)
+    found: dict[int, list[Sku]] = {}
+    for row in rows.select_related("stock", "product__category").order_by("position", "pk"):
+        found.setdefault(row.product_id, []).append(row)
+    return found
+
+
 def sku(pk: int) -> Sku:
     """One SKU, on sale or not, with all that a line shows; Sku.DoesNotExist for junk."""
     return Sku.objects.select_related("stock", "product__category").get(pk=pk)
@@ -223,8 +225,8 @@ def _narrowed(wish: Wish) -> QuerySet[Product]:
         if value:
             narrow &= Q(**{column: value})
     rows = Product.objects.select_related("category").filter(narrow, Exists(_on_sale_skus()))
-    if wish.scope and wish.scope.reach != Reach.ALL:
-        rows = rows.filter(**{f"{COLUMNS[wish.scope.reach]}__in": wish.scope.ids})
+    if wish.scope:
+        rows = rows.filter(wish.scope.within())
     for word in wish.words.split()[:MOST_WORDS]:
         rows = rows.filter(RawSQL(SAYS, [word] * 3, output_field=BooleanField()))
     if wish.words:

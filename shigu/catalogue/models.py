@@ -245,6 +245,10 @@ class Reach(models.TextChoices):
     PRODUCT = "product", _("Products")
 
 
+CHOSEN = {Reach.DIRECTION: "directions", Reach.CATEGORY: "categories", Reach.PRODUCT: "products"}
+"""Where a `Scoped` row keeps what it covers, unless that is everything."""
+
+
 class Scoped(models.Model):
     """A row that covers everything, or the chosen directions, categories or products (`reach` says which).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import BigIntegerField, Case, F, Q, Value, When
+from django.db.models import BigIntegerField, Case, F, Value, When
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Greatest, Least
 
@@ -21,11 +21,6 @@ ALONE = {
     ActivityKind.DISCOUNT,
     ActivityKind.REDUCTION,
     ActivityKind.STUDENT,
-}
-COLUMNS = {
-    Reach.PRODUCT: "product_id",
-    Reach.CATEGORY: "product__category_id",
-    Reach.DIRECTION: "product__category__direction_id",
 }
 FEN = BigIntegerField()
 NOTHING = Value(0, output_field=FEN)
@@ -42,8 +37,7 @@ def _off(activity: Running) -> Combinable:
     saves, scope = _saves(activity), activity.scope
     if scope.reach == Reach.ALL:
         return saves
-    covered = Q(**{f"{COLUMNS[scope.reach]}__in": sorted(scope.ids)})
-    return Case(When(covered, then=saves), default=NOTHING, output_field=FEN)
+    return Case(When(scope.within("product__"), then=saves), default=NOTHING, output_field=FEN)
 
 
 def _saves(activity: Running) -> Combinable:

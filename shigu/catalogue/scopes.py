@@ -1,6 +1,7 @@
 """What a promotion covers, as plain facts: read once for many rows, asked without a query.
 
-`scopes_of(Activity, ids)` reads the reach of activities or coupons; `Scope.covers` answers for a product.
+`scopes_of(Activity, ids)` reads the reach of activities or coupons; `Scope.covers` answers for a product,
+`Scope.within` says it to the database.
 """
 
 from __future__ import annotations
@@ -9,8 +10,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Q
 
 from shigu.catalogue.models import Reach, Scoped
+
+COLUMNS = {
+    Reach.PRODUCT: "id",
+    Reach.CATEGORY: "category_id",
+    Reach.DIRECTION: "category__direction_id",
+}
+"""Where a product has the id that a scope of this reach asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,12 @@ class Scope:
             Reach.DIRECTION: direction_id,
         }
         return self.reach == Reach.ALL or asked[self.reach] in self.ids
+
+    def within(self, before: str = "") -> Q:
+        """Rows whose product is among it; `before` leads from the row to its product ("product__")."""
+        if self.reach == Reach.ALL:
+            return Q()
+        return Q(**{f"{before}{COLUMNS[self.reach]}__in": sorted(self.ids)})
 
 
 READ = """

@@ -7,6 +7,7 @@ the decorated function with `find`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ P = TypeVar("P", bound=PeriodicHandler)
 
 
 @dataclass(eq=False)
-class Kind:
+class Kind(ABC):
     """What all kinds share; `among` says which rows of the model are alive at all."""
 
     name: str
@@ -62,8 +63,9 @@ class Kind:
     urgency: Urgency = field(default="sweep", init=False)
 
     @property
+    @abstractmethod
     def model(self) -> type[Model]:
-        raise NotImplementedError
+        """The rows that it concerns."""
 
 
 @dataclass(eq=False)
@@ -85,7 +87,7 @@ class Rings(Kind):
 
 
 @dataclass(eq=False)
-class Leased(Kind):
+class Leased(Kind, ABC):
     """Kinds whose claim pushes the due column a lease ahead and counts the try."""
 
     tries: str

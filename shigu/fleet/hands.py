@@ -77,7 +77,7 @@ class Hands:
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._flushing:
             self._flushing.cancel()
-        self._flush(at_once=True)
+        self._flush()
 
     # -- at once -----------------------------------------------------------------------------
 
@@ -140,9 +140,9 @@ class Hands:
             self._flushing.daemon = True
             self._flushing.start()
 
-    def _flush(self, *, at_once: bool = True) -> None:
+    def _flush(self) -> None:
         try:
-            lateness.flush(at_once=at_once)
+            lateness.flush(at_once=True)
         except django.db.Error as error:
             log.warning("clock.trouble", error=str(error).strip())
         finally:

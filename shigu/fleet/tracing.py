@@ -2,8 +2,8 @@
 
 Requests, SQL and Celery's tasks become spans and go out by OTLP as the standard `OTEL_*` names say
 (`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER` …). A span names a request by its
-route, because addresses hold keys, and SQL without its parameters. Pages begin in `shigu.wsgi`, workers
-when their process starts; a collector that is away costs spans and nothing else.
+route, because addresses hold keys, and SQL without its parameters. Pages begin in `shigu.wsgi`, processes of
+workers and schedulers in `fleet.tasks`; a collector that is away costs spans and nothing else.
 """
 
 from __future__ import annotations
@@ -42,6 +42,13 @@ def begin(exporter: SpanExporter | None = None, processor: SpanProcessor | None 
     PsycopgInstrumentor().instrument(tracer_provider=provider, skip_dep_check=True)
     if settings.CELERY_BROKER_URL and find_spec("opentelemetry.instrumentation.celery"):
         _trace_celery(provider)
+
+
+def end() -> None:
+    """Send what is left, where the process ends past Python's own exit; bounded by the exporter's time-out."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
 
 
 def _trace_celery(provider: TracerProvider) -> None:

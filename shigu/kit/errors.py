@@ -4,11 +4,12 @@
     └── one class per reason, in each app's errors.py
 
 The class docstring is the English message and the msgid; `fill` supplies its named placeholders.
-Nothing was written when a refusal is raised.
+Nothing was written when a refusal is raised. Where the database refused first, `constraint_of` says by what.
 """
 
 from __future__ import annotations
 
+from django.db import IntegrityError
 from django.utils.translation import gettext
 
 
@@ -37,3 +38,8 @@ class Refusal(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """The name of the constraint that was broken; empty where the driver names none."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""

@@ -2,12 +2,12 @@
 
 `Watched` is an admin whose rows nobody edits. An act on one of them has a page of its own, made with
 `confirmed`: GET shows what will happen and asks for what is needed, POST calls the verb; a refusal
-becomes a message, and what was done is written into the log of operators.
+becomes a message, and what was done is written into the log of operators. `Acting` leads to such pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -15,8 +15,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.db.models import Model, Q
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -30,7 +30,32 @@ from shigu.kit.money import yuan
 Text = str | Promise
 
 
-class Watched(ModelAdmin):
+class Acting(ModelAdmin):
+    """Rows that operators act on, each act by its verb."""
+
+    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        """Acting on a row needs the right to change it, though nobody edits it by hand."""
+        meta = self.model._meta
+        return bool(request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"))
+
+    def _may(self, request: HttpRequest, object_id: object, *which: Q, **state: object) -> bool:
+        """A button stands only where its verb would not refuse. The verb itself decides, when it is sent."""
+        if not self.has_act_permission(request) or not str(object_id).isdecimal():
+            return False
+        found = self.model._default_manager.filter(*which, pk=str(object_id), **state)
+        return request.method == "POST" or found.exists()
+
+    def _ask(
+        self, request: HttpRequest, object_id: str, make: Callable[[Any, int], Act]
+    ) -> HttpResponse:
+        """The page of an act on this row, made for whoever acts."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        return confirmed(self, request, row, make(row, request.user.pk or 0))
+
+
+class Watched(Acting):
     """Rows to look at; whatever may be done with them has a verb and a page of its own."""
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -41,11 +66,6 @@ class Watched(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
-
-    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        """Acting on a row needs the right to change it, though nobody edits it by hand."""
-        meta = self.model._meta
-        return bool(request.user.has_perm(f"{meta.app_label}.change_{meta.model_name}"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +96,26 @@ def confirmed(office: ModelAdmin, request: HttpRequest, row: Model, act: Act) ->
             log(request, row, said)
             messages.success(request, said)
         return redirect(back)
-    context = {
-        **office.admin_site.each_context(request),
-        "title": act.title,
-        "opts": office.model._meta,
-        "original": row,
-        "form": form,
-        "act": act,
-        "back": back,
-    }
-    return render(request, "office/act.html", context)
+    more = {"original": row, "form": form, "act": act, "back": back}
+    return page(office, request, "office/act.html", act.title, **more)
+
+
+def page(
+    office: ModelAdmin, request: HttpRequest, template: str, title: Text, **more: Any
+) -> HttpResponse:
+    """A page of an office that is neither a list nor a form of Django's."""
+    shared = {**office.admin_site.each_context(request), "opts": office.model._meta}
+    return render(request, template, {**shared, "title": title, **more})
 
 
 def log(request: HttpRequest, row: Model, said: str) -> None:
     """Write down who did what, as Django does for what is edited by hand."""
-    LogEntry.objects.log_actions(request.user.pk or 0, [row], CHANGE, said, single_object=True)
+    log_all(request, [row], said)
+
+
+def log_all(request: HttpRequest, rows: Sequence[Model], said: str) -> None:
+    """The same of many rows at once."""
+    LogEntry.objects.log_actions(request.user.pk or 0, rows, CHANGE, said)
 
 
 def _page_of(row: Model) -> str:

@@ -6,9 +6,12 @@ it. Any other server is used by setting `DATABASE_URL` instead; the code knows o
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -35,12 +38,13 @@ FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 def start(folder: Path, *, settings: dict[str, str] | None = None, database: str = "shigu") -> str:
     """URL of `database` on the server in `folder`, which is created and started as needed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(folder, cleanup_mode=None, start=False)
-    server.ensure_pgdata_inited()
-    _write_settings(folder, DURABLE | (settings or {}), owner=server.system_user)
-    server.start()
-    _create_database(server.get_uri(database="postgres"), database)
-    return url(str(server.get_postmaster_info().socket_dir), database)
+    with _one_at_a_time(folder):
+        server = get_server(folder, cleanup_mode=None, start=False)
+        server.ensure_pgdata_inited()
+        _write_settings(folder, DURABLE | (settings or {}), owner=server.system_user)
+        server.start()
+        _create_database(server.get_uri(database="postgres"), database)
+        return url(str(server.get_postmaster_info().socket_dir), database)
 
 
 def start_over(folder: Path, *, database: str = "shigu") -> str:
@@ -69,6 +73,14 @@ def program(name: str) -> Path:
 def url(socket_dir: Path | str, database: str) -> str:
     """The URL of a database behind a unix socket."""
     return f"postgresql://postgres@/{database}?host={quote(str(socket_dir), safe='')}"
+
+
+@contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Two processes that want the same new server at once: the second finds it started."""
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _write_settings(folder: Path, settings: dict[str, str], owner: str | None) -> None:

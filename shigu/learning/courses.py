@@ -20,11 +20,6 @@ def mine(user_id: int) -> QuerySet[Enrolment]:
     return found.select_related("product__category").order_by("-pk")
 
 
-def running_until(user_id: int, product_id: int) -> Enrolment | None:
-    """The enrolment that reaches furthest, whether it still runs is the caller's question."""
-    return next((row for row in mine(user_id) if row.product_id == product_id), None)
-
-
 def of_lines(line_ids: Collection[int]) -> dict[int, Enrolment]:
     """What these order lines gave, by line id; revoked ones not."""
     rows = Enrolment.objects.filter(order_line_id__in=line_ids, revoked_at=None)

@@ -88,9 +88,9 @@ class WhoseForm(forms.Form):
         return found.pk
 
 
-def adjustment(row: Account, by: int) -> Act:
-    """Give to, or take from, this account."""
-    book, name = row.book, User.objects.values_list("username", flat=True).get(pk=row.owner)
+def adjustment(row: Account, name: str, by: int) -> Act:
+    """Give to, or take from, this account, which is `name`'s."""
+    book = row.book
 
     def do(data: dict[str, Any]) -> str:
         amount = data["amount"] if data["way"] == "give" else -data["amount"]

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from shigu import clock
 from shigu.kit.breakpoints import reached
+from shigu.kit.errors import constraint_of
 from shigu.ledger.errors import AdjustedAlready, NotAdjustable, NothingThere, TooLittleThere
 from shigu.ledger.figures import figure
 from shigu.ledger.models import Book, Event, Transfer, account, book_of
@@ -52,7 +53,7 @@ def adjust(account_id: int, amount: int, *, number: int, reason: str, by: int) -
             _book(account_id, amount, number=number, reason=reason, by=by)
     except IntegrityError as error:
         # Sent twice at once, for two accounts: they share no lock, only the number.
-        if _constraint(error) != "transfer_once":
+        if constraint_of(error) != "transfer_once":
             raise
         raise AdjustedAlready from error
 
@@ -69,7 +70,3 @@ def _book(account_id: int, amount: int, *, number: int, reason: str, by: int) ->
     debit, credit = (house, account_id) if amount > 0 else (account_id, house)
     move = Move(Event.ADJUST, number, debit, credit, abs(amount), by=by, note=reason)
     post([move], at=clock.now())
-
-
-def _constraint(error: IntegrityError) -> str:
-    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""

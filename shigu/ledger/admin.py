@@ -10,7 +10,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,7 +20,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from shigu.accounts.models import User
-from shigu.kit.office import Watched, confirmed
+from shigu.kit.office import Watched, confirmed, page
 from shigu.ledger import acts, adjusting, statements, telling
 from shigu.ledger.figures import figure, is_in_credits
 from shigu.ledger.models import HOUSE, Account, Book, Event, Transfer, account, book_of, owner_of
@@ -148,7 +148,8 @@ class AccountAdmin(Watched):
         row = self.get_object(request, object_id)
         if row is None or row.book not in adjusting.AGAINST:
             raise Http404
-        return confirmed(self, request, row, acts.adjustment(row, request.user.pk or 0))
+        act = acts.adjustment(row, self.whose(row), request.user.pk or 0)
+        return confirmed(self, request, row, act)
 
     @action(description=_("Statement"), permissions=["view"])  # type: ignore[untyped-decorator]
     def statement(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -157,7 +158,7 @@ class AccountAdmin(Watched):
         if row is None:
             raise Http404
         told = telling.told(row, self.whose(row), request.GET.get("page", "1"))
-        return self._page(request, "ledger/statement.html", _("Statement"), original=row, **told)
+        return page(self, request, "ledger/statement.html", _("Statement"), original=row, **told)
 
     @action(  # type: ignore[untyped-decorator]
         description=_("Give or take"), permissions=["act"], variant=ActionVariant.PRIMARY
@@ -170,23 +171,14 @@ class AccountAdmin(Watched):
             opened = adjusting.open_account(form.cleaned_data["book"], form.cleaned_data["person"])
             return redirect("admin:ledger_account_adjust", opened)
         back = reverse("admin:ledger_account_changelist")
-        return self._page(request, "office/act.html", act.title, act=act, form=form, back=back)
+        return page(self, request, "office/act.html", act.title, act=act, form=form, back=back)
 
     @action(description=_("What the house stands at"), permissions=["view"])  # type: ignore[untyped-decorator]
     def house(self, request: HttpRequest) -> HttpResponse:
         """Every book of the house and, against it, what people have: together nothing, in each unit."""
         sums = {**statements.house(), **statements.people()}
         units = [_unit(_("Money"), sums, credits=False), _unit(_("Credits"), sums, credits=True)]
-        return self._page(request, "ledger/house.html", _("What the house stands at"), units=units)
-
-    def _page(self, request: HttpRequest, template: str, title: Any, **more: Any) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.model._meta,
-            **more,
-        }
-        return render(request, template, context)
+        return page(self, request, "ledger/house.html", _("What the house stands at"), units=units)
 
     def has_adjust_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         """Only what is free can be adjusted; what orders hold follows them."""
@@ -207,8 +199,7 @@ def _unit(title: Any, sums: dict[Book, int], *, credits: bool) -> dict[str, Any]
 @admin.register(Transfer)
 class TransferAdmin(Watched):
     list_display = ["at", "kind_shown", "source", "target", "amount_shown", "about", "note", "who"]
-    list_filter = ["kind"]
-    date_hierarchy = "at"
+    list_filter = ["kind", "at"]
     search_fields = ["note"]  # people: see get_search_results
     search_help_text = _("User name or mail address, in full")
     list_per_page = 50

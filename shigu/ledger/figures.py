@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shigu.kit.money import yuan
+from shigu.kit.money import shown
 from shigu.ledger.models import IN_CREDITS, Book
 
 
@@ -13,8 +13,6 @@ def is_in_credits(book: Book) -> bool:
 
 def figure(book: Book, amount: int) -> str:
     """An amount in the unit of its book."""
-    sign, rest = ("−", -amount) if amount < 0 else ("", amount)
-    if is_in_credits(book):
-        return f"{sign}{rest:,}"
-    whole, _, part = yuan(rest).partition(".")
-    return f"{sign}¥{int(whole):,}.{part}"
+    if not is_in_credits(book):
+        return shown(amount)
+    return f"{'−' if amount < 0 else ''}{abs(amount):,}"

@@ -8,6 +8,7 @@ balance (they would be the hottest rows of a shop); they are sums over transfers
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.lookups import Exact
@@ -133,6 +134,8 @@ class Transfer(models.Model):
                 name="transfer_to",
                 condition=Q(Exact(F("credit").bitand(HOUSE), 0)),
             ),
+            # reporting.counting: those of a month; rows are written in the order of time
+            BrinIndex(fields=["at"], name="transfer_time", autosummarize=True),
         ]
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject", "nth"], name="transfer_once"),

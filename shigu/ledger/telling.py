@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
-
 from shigu.ledger.figures import figure
 from shigu.ledger.models import Account, Book, account
-from shigu.ledger.statements import Entry, statement
+from shigu.ledger.statements import Entry, paged
 
 SIZE = 50
 
@@ -20,16 +18,14 @@ def told(row: Account, name: str, page: str) -> dict[str, Any]:
     """What the page shows; a page that is not there is the last one, junk the first."""
     book = row.book
     held_on = account(Book.CREDITS_HELD, row.owner) if book == Book.CREDITS else None
-    count = statement(row.pk, held_on=held_on, most=0).count
-    pages = Paginator(range(count), SIZE).get_page(page)
-    found = statement(row.pk, held_on=held_on, first=max(0, pages.start_index() - 1), most=SIZE)
+    found, there = paged(row.pk, held_on=held_on, asked=page, size=SIZE)
     return {
         "whose": f"{name} · {book.label}",
         "account_id": row.pk,
         "stands_at": figure(book, found.balance),
         "held": "" if held_on is None else figure(book, found.held),
         "rows": [_row(book, entry) for entry in found.entries],
-        "page": pages,
+        "page": there,
     }
 
 

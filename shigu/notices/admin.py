@@ -22,10 +22,12 @@ COLOURS = {
     State.GIVEN_UP.value: "danger",
 }
 
+CHANNELS: dict[str, Promise] = {"inbox": _("Inbox"), "mail": _("Mail")}
+
 
 @admin.register(Notice)
 class NoticeAdmin(Watched):
-    list_display = ["at", "what", "user", "channel", "shown_state", "tries", "ended_at", "read_at"]
+    list_display = ["at", "what", "user", "way", "shown_state", "tries", "ended_at", "read_at"]
     list_filter = ["channel", "state", "event"]
     search_fields = ["user__username", "user__email", "=subject"]
     search_help_text = _("Name or mail address of a person, or the id of an order")
@@ -39,6 +41,10 @@ class NoticeAdmin(Watched):
     @display(description=_("event"))  # type: ignore[untyped-decorator]
     def what(self, notice: Notice) -> str | Promise:
         return events[notice.event].word if notice.event in events else notice.event
+
+    @display(description=_("channel"), ordering="channel")  # type: ignore[untyped-decorator]
+    def way(self, notice: Notice) -> str | Promise:
+        return CHANNELS.get(notice.channel, notice.channel)
 
     @display(description=_("state"), label=COLOURS)  # type: ignore[untyped-decorator]
     def shown_state(self, notice: Notice) -> tuple[str, str]:

@@ -16,7 +16,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import all_valid
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
@@ -26,9 +25,10 @@ from shigu import clock
 from shigu.catalogue import activities
 from shigu.catalogue.activities import Running, as_fact
 from shigu.catalogue.activity_words import said
-from shigu.catalogue.announcing import CHOSEN, ActivityForm, StepForm, StepsFormSet
-from shigu.catalogue.models import Activity, Reach, Stage, Step
+from shigu.catalogue.announcing import ActivityForm, StepForm, StepsFormSet
+from shigu.catalogue.models import CHOSEN, Activity, Reach, Stage, Step
 from shigu.catalogue.scopes import Scope
+from shigu.kit.office import page
 from shigu.ops.previewing import Preview, preview
 
 STAGES = {
@@ -109,8 +109,8 @@ class ActivityAdmin(ModelAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        page = request.GET.get("page", "1")
-        shown = preview(activities.facts([row])[0], _moment(row), page)
+        asked = request.GET.get("page", "1")
+        shown = preview(activities.facts([row])[0], _moment(row), asked)
         return self._shown(request, shown, row)
 
     @action(  # type: ignore[untyped-decorator]
@@ -149,14 +149,8 @@ class ActivityAdmin(ModelAdmin):
         return preview(_as_typed(form, formsets[0]), _moment(form.instance))
 
     def _shown(self, request: HttpRequest, shown: Preview, row: Activity | None) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("What it does to prices"),
-            "opts": self.model._meta,
-            "original": row,
-            "shown": shown,
-        }
-        return render(request, "office/preview.html", context)
+        title = _("What it does to prices")
+        return page(self, request, "office/preview.html", title, original=row, shown=shown)
 
 
 def _moment(row: Activity) -> datetime:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Count, Max, Min, QuerySet
 
 from shigu.catalogue.activities import Running, running
 from shigu.catalogue.activity_words import said
-from shigu.catalogue.models import ActivityKind, Reach, Sku
-from shigu.catalogue.reckoning import COLUMNS
+from shigu.catalogue.models import ActivityKind, Sku
 from shigu.kit.money import Fen
 from shigu.kit.office import shown
 from shigu.orders import pricing, quoting
@@ -76,24 +75,28 @@ class Preview:
 
 
 def preview(activity: Running, at: datetime, page_number: str = "1") -> Preview:
-    """What `activity` would do at `at`, whether it runs then or not; in six queries at most."""
+    """What `activity` would do at `at`, whether it runs then or not; in five queries at most."""
     others = tuple(one for one in running(at) if one.id != activity.id)
     skus = _covered(activity)
-    figures = skus.aggregate(least=Min("price"), most=Max("price"))
-    products = skus.order_by().values("product").distinct().count()
-    whole = Preview(
-        activity, said(activity), at, others, products, skus.count(), rows=[], **figures
+    figures = skus.aggregate(
+        products=Count("product", distinct=True),
+        choices=Count("pk"),
+        least=Min("price"),
+        most=Max("price"),
     )
+    whole = Preview(activity, said(activity), at, others, rows=[], **figures)
     if activity.kind == ActivityKind.BUNDLE:
         return _of_bundle(whole, skus)
-    page = Paginator(skus, SIZE).get_page(page_number)
+    pages = Paginator(skus, SIZE)
+    pages.count = whole.choices  # counted already
+    page = pages.get_page(page_number)
     return replace(whole, page=page, rows=[_row(sku, whole) for sku in page.object_list])
 
 
 def _covered(activity: Running) -> QuerySet[Sku]:
-    rows = Sku.objects.filter(on_sale=True, product__on_sale=True)
-    if activity.scope.reach != Reach.ALL:
-        rows = rows.filter(**{f"{COLUMNS[activity.scope.reach]}__in": activity.scope.ids})
+    rows = Sku.objects.filter(
+        activity.scope.within("product__"), on_sale=True, product__on_sale=True
+    )
     order = ("-product__popularity", "-product_id", "position", "pk")
     return rows.select_related("product__category").order_by(*order)
 

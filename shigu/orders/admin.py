@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Model, Q, QuerySet
 from django.db.models.functions import Lower
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -21,7 +20,7 @@ from unfold.enums import ActionVariant
 
 from shigu.accounts.models import User
 from shigu.kit.errors import Refusal
-from shigu.kit.office import Act, Watched, confirmed, log, shown
+from shigu.kit.office import Watched, log, shown
 from shigu.orders import acts, cancelling
 from shigu.orders.models import Order, OrderEvent, OrderLine, Shipment, Status
 from shigu.payments.models import Attempt
@@ -242,14 +241,6 @@ class OrderAdmin(Watched):
     def refund(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask(request, object_id, acts.refund)
 
-    def _ask(
-        self, request: HttpRequest, object_id: str, make: Callable[[Order, int], Act]
-    ) -> HttpResponse:
-        order = self.get_object(request, object_id)
-        if order is None:
-            raise Http404
-        return confirmed(self, request, order, make(order, request.user.pk or 0))
-
     def has_cancel_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self._may(request, object_id, status=Status.UNPAID)
 
@@ -259,12 +250,6 @@ class OrderAdmin(Watched):
 
     def has_refund_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return self._may(request, object_id, status=Status.PAID, refunding_at=None)
-
-    def _may(self, request: HttpRequest, object_id: object, **state: object) -> bool:
-        """A button stands only where its verb would not refuse. The verb itself decides, when it is sent."""
-        if not self.has_act_permission(request) or not str(object_id).isdecimal():
-            return False
-        return request.method == "POST" or Order.objects.filter(pk=str(object_id), **state).exists()
 
 
 @admin.register(Shipment)

@@ -40,7 +40,7 @@ def of(user_id: int) -> int:
 
 def worth(credits: int) -> Fen:
     """What so many credits are in fen."""
-    return credits * 100 // settings.CREDITS_PER_YUAN
+    return credits * (100 // settings.CREDITS_PER_YUAN)
 
 
 def earned_by(payable: Fen) -> int:

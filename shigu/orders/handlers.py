@@ -30,6 +30,10 @@ class OrderPurpose:
         """Lock the orders in pk order, and what belongs to them where they come from."""
         origins.lock(locked_orders(subject_ids))
 
+    def lock_all(self, subject_ids: Sequence[int]) -> None:
+        """What their lines, coupons, credits and pieces need."""
+        settling.lock_all(list(Order.objects.filter(pk__in=subject_ids).order_by("pk")))
+
     def payable(self, subject_id: int, *, now: datetime) -> Payable:
         """An unpaid order within its time; NotUnpaid or TimeIsUp otherwise."""
         order = Order.objects.get(pk=subject_id)

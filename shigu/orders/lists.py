@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 
@@ -26,6 +27,12 @@ def mine(user_id: int, tab: str = "all") -> QuerySet[Order]:
         .prefetch_related("lines__product__category", "events")
         .order_by("-pk")
     )
+
+
+def payable(user_id: int, now: datetime) -> Order | None:
+    """The last order that still waits for its payment, alone: what somebody tops up for."""
+    rows = Order.objects.filter(user_id=user_id, status=Status.UNPAID, pay_by__gt=now)
+    return rows.order_by("-pk").first()
 
 
 def counts(user_id: int) -> dict[str, int]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -208,6 +209,10 @@ class OrderEvent(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        indexes = [
+            # reporting.counting: what happened in a month; rows are written in the order of time
+            BrinIndex(fields=["at"], name="order_event_time", autosummarize=True),
+        ]
 
 
 class Shipment(models.Model):

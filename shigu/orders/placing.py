@@ -24,7 +24,6 @@ from shigu.catalogue.stock import Change
 from shigu.kit.breakpoints import reached
 from shigu.kit.errors import Refusal
 from shigu.ledger import posting
-from shigu.ledger.posting import Move
 from shigu.notices import outbox
 from shigu.orders import buying, credits, pricing, quoting, reminding
 from shigu.orders.admission import Admission, Choice, Placing
@@ -217,7 +216,8 @@ def _hold_and_write(drafts: Sequence[Draft], now: datetime) -> None:
         return
     _write(drafts, now)
     holding.hold({d.placing.grant_id: d.order_id for d in drafts if d.placing.grant_id})
-    posting.post([move for draft in drafts for move in _credits_held(draft)], at=now)
+    used = [(d.order_id, d.placing.user_id, 0, d.quote.credits) for d in drafts if d.quote.credits]
+    posting.post(credits.hold_moves(used), at=now)
     stock.move({sku: Change(held=pieces) for sku, pieces in _pieces(drafts).items()})
     if free := [draft.order_id for draft in drafts if draft.quote.payable == 0]:
         settle_free(list(Order.objects.filter(pk__in=free).order_by("pk")), now=now)
@@ -235,11 +235,6 @@ def _write(drafts: Sequence[Draft], now: datetime) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(WRITE.replace("TELLING", outbox.telling(BUYERS)), values)
-
-
-def _credits_held(draft: Draft) -> list[Move]:
-    used = draft.quote.credits
-    return credits.hold_moves([(draft.order_id, draft.placing.user_id, 0, used)]) if used else []
 
 
 def _order_row(draft: Draft) -> dict[str, object]:

@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
-
 from shigu.accounts.models import User
 from shigu.catalogue import activities
 from shigu.catalogue.activities import Running
@@ -19,6 +17,7 @@ from shigu.catalogue.models import ActivityKind, Sku
 from shigu.catalogue.scopes import scopes_of
 from shigu.kit.money import Fen
 from shigu.orders import pricing
+from shigu.orders.credits import worth
 from shigu.orders.pricing import Quote, Voucher, Wanted
 from shigu.promotions.models import Coupon, Grant
 
@@ -96,4 +95,4 @@ def vouchers(grants: Iterable[Grant]) -> dict[int, Voucher]:
 
 def credit_worth() -> Fen:
     """What one credit takes off, in fen."""
-    return 100 // settings.CREDITS_PER_YUAN
+    return worth(1)

@@ -32,8 +32,9 @@ def refund(order_id: int, *, by: int) -> Order:
     """Decide to refund a paid order; saying it twice changes nothing. NotPaid otherwise.
 
     1. Lock the order; it must be paid. What waits to be shipped is called back.
-    2. Credits it earned are taken back; those that are spent already are withheld from the money.
-    3. What settled it goes back; where there is no money to send it is refunded at once.
+    2. Lock its attempts, what it fulfilled and its coupon: step 4 may need them, and credits come after.
+    3. Credits it earned are taken back; those that are spent already are withheld from the money.
+    4. What settled it goes back; where there is no money to send it is refunded at once.
     """
     with transaction.atomic(durable=True):
         [order] = locked_orders([order_id])
@@ -49,6 +50,8 @@ def refund(order_id: int, *, by: int) -> Order:
         history.record([order_id], Status.PAID, Status.PAID, why="refunding", at=now, by=by)
         attempts = attempts_of_locked("order", [order_id])
         settled_by = next((one for one in attempts if one.money == Money.APPLIED), None)
+        lock_fulfilment(lines_of([order]))
+        holding.locked([order.grant_id] if order.grant_id else [])
         withheld = _take_earned_back(order, now)
         if settled_by and settled_by.amount > withheld:
             give_back(settled_by.pk, settled_by.amount - withheld, Why.REFUND, now=now)

@@ -51,6 +51,18 @@ def _decide(attempt: Attempt, order: Order, now: datetime) -> Verdict:
     return Applied()
 
 
+def lock_all(orders: Sequence[Order]) -> None:
+    """Everything that settling any of these may touch, in the one order of locks.
+
+    One order after the other would go from the pieces of the first back to the credits of the next, where
+    somebody who holds those credits may be waiting for these pieces.
+    """
+    lines = _locked_lines(orders)
+    holding.locked([order.grant_id for order in orders if order.grant_id])
+    credits.locked({o.user_id for o in orders if o.credits or credits.earned_by(o.payable)})
+    stock.locked_free(pieces(lines))
+
+
 def settle_free(orders: Sequence[Order], *, now: datetime) -> None:
     """Settle orders that cost nothing, in the transaction that placed them."""
     apply(orders, _locked_lines(orders), was=Status.UNPAID, now=now)

@@ -20,7 +20,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import display
 
 from shigu import clock
-from shigu.kit.office import Watched, log, shown
+from shigu.kit.office import Watched, log_all, shown
 from shigu.payments import asking, refunding
 from shigu.payments.models import (
     Attempt,
@@ -167,8 +167,7 @@ class RefundAdmin(Watched):
     def send_again(self, request: HttpRequest, queryset: QuerySet[Refund]) -> None:
         rows = list(queryset.filter(state=RefundState.REFUSED).order_by("pk"))
         count = refunding.send_again([row.pk for row in rows])
-        for row in rows:
-            log(request, row, str(_("Sent again by an operator.")))
+        log_all(request, rows, str(_("Sent again by an operator.")))
         said = ngettext(
             "%(count)d refund is sent again.", "%(count)d refunds are sent again.", count
         )

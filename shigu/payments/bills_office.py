@@ -10,7 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,7 +20,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from shigu.kit.office import Act, Watched, confirmed, log, shown
+from shigu.kit.office import Act, Watched, log_all, shown
 from shigu.payments import comparing
 from shigu.payments.models import BillDay, BillState, Discord, Discrepancy
 from shigu.payments.oddities import Odd
@@ -83,8 +83,7 @@ class BillDayAdmin(Watched):
     def compare_again(self, request: HttpRequest, queryset: QuerySet[BillDay]) -> None:
         rows = list(queryset.order_by("pk"))
         count = comparing.again([row.pk for row in rows])
-        for row in rows:
-            log(request, row, gettext("Compared again by an operator."))
+        log_all(request, rows, gettext("Compared again by an operator."))
         said = ngettext(
             "%(count)d day is compared again.", "%(count)d days are compared again.", count
         )
@@ -138,10 +137,7 @@ class DiscrepancyAdmin(Watched):
         description=_("Looked at"), permissions=["act"], variant=ActionVariant.PRIMARY
     )
     def look(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return confirmed(self, request, row, _looked(row, request.user.pk or 0))
+        return self._ask(request, object_id, _looked)
 
 
 def _looked(row: Discrepancy, by: int) -> Act:

@@ -8,7 +8,8 @@
     REFUNDED   in transit → source              sent             once per refund
 
 `source` is the provider's word (`Provider.source`), where applied money goes the purpose's (`Purpose.home`).
-Only people's accounts are locked (`lock`): after the attempts, before anything that a purpose locks.
+Only people's accounts are locked: by `lock`, after the attempts and before anything that a purpose locks. The
+rest only posts; whoever gives back a whole order's money touches nobody's account.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def lock(attempts: Iterable[Attempt]) -> dict[int, int]:
     Alipay's money for an order moves between accounts of the house: then there is nothing to lock.
     """
     ends = {end for attempt in attempts for end in (source(attempt), _home(attempt))}
-    return posting.lock(_people(ends)) if _people(ends) else {}
+    return posting.lock(_people(ends))
 
 
 def source(attempt: Attempt) -> int:
@@ -46,7 +47,7 @@ def decided(attempt: Attempt, *, now: datetime) -> None:
     if attempt.money == Money.APPLIED:
         home = purposes[attempt.purpose].home(attempt)
         kind, end = home.event, home.account
-    _post([Move(kind, attempt.pk, source(attempt), end, attempt.amount)], now)
+    posting.post([Move(kind, attempt.pk, source(attempt), end, attempt.amount)], at=now)
 
 
 def refunds_decided(refunds: Sequence[Refund], *, now: datetime) -> None:
@@ -56,22 +57,17 @@ def refunds_decided(refunds: Sequence[Refund], *, now: datetime) -> None:
         Move(Event.REFUND, refund.pk, _home(refund.attempt), TRANSIT, refund.amount)
         for refund in applied
     ]
-    _post(moves, now)
+    posting.post(moves, at=now)
 
 
 def refund_sent(refund: Refund, attempt: Attempt, *, now: datetime) -> None:
     """The money is back where it came from."""
-    _post([Move(Event.REFUNDED, refund.pk, TRANSIT, source(attempt), refund.amount)], now)
+    move = Move(Event.REFUNDED, refund.pk, TRANSIT, source(attempt), refund.amount)
+    posting.post([move], at=now)
 
 
 def _home(attempt: Attempt) -> int:
     return purposes[attempt.purpose].home(attempt).account
-
-
-def _post(moves: Sequence[Move], now: datetime) -> None:
-    if ends := _people(end for move in moves for end in (move.debit, move.credit)):
-        posting.lock(ends)
-    posting.post(moves, at=now)
 
 
 def _people(accounts: Iterable[int]) -> list[int]:

@@ -15,9 +15,7 @@ from shigu.payments.purposes import purposes
 
 def attempts_of(subjects: Iterable[tuple[str, int]]) -> list[Attempt]:
     """Lock these subjects (purpose, id), then read all their attempts under their own locks."""
-    by_purpose = defaultdict(set)
-    for purpose, subject_id in subjects:
-        by_purpose[purpose].add(subject_id)
+    by_purpose = _by_purpose(subjects)
     for purpose, ids in sorted(by_purpose.items()):
         purposes[purpose].lock(sorted(ids))
     return [
@@ -25,6 +23,14 @@ def attempts_of(subjects: Iterable[tuple[str, int]]) -> list[Attempt]:
         for purpose, ids in sorted(by_purpose.items())
         for attempt in attempts_of_locked(purpose, sorted(ids))
     ]
+
+
+def lock_all(attempts: Iterable[Attempt]) -> None:
+    """The subjects of these locked attempts are settled in one transaction, where they are several."""
+    by_purpose = _by_purpose((one.purpose, one.subject_id) for one in attempts)
+    if sum(len(ids) for ids in by_purpose.values()) > 1:
+        for purpose, ids in sorted(by_purpose.items()):
+            purposes[purpose].lock_all(sorted(ids))
 
 
 def attempts_of_locked(purpose: str, subject_ids: Sequence[int]) -> list[Attempt]:
@@ -36,3 +42,10 @@ def attempts_of_locked(purpose: str, subject_ids: Sequence[int]) -> list[Attempt
 def attempts_by_id(ids: Collection[int]) -> list[Attempt]:
     """These attempts, whose subjects the caller has locked."""
     return list(Attempt.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
+
+
+def _by_purpose(subjects: Iterable[tuple[str, int]]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for purpose, subject_id in subjects:
+        found[purpose].add(subject_id)
+    return found

@@ -64,6 +64,9 @@ class Purpose(Protocol):
     def lock(self, subject_ids: Sequence[int]) -> None:
         """Lock the subjects in pk order."""
 
+    def lock_all(self, subject_ids: Sequence[int]) -> None:
+        """Several locked subjects are settled together: lock all that settling any of them may touch."""
+
     def payable(self, subject_id: int, *, now: datetime) -> Payable:
         """What is to be paid; raises the purpose's own refusal (a `kit.errors.Refusal`)."""
 

@@ -94,7 +94,9 @@ def decide(hearings: Sequence[Hearing]) -> list[Outcome]:
     attempts = locks.attempts_of(subjects)
     reached("payments.settle.locked")
     known = {(attempt.provider, attempt.out_trade_no): attempt for attempt in attempts}
-    booking.lock(known[hearing.key] for hearing in hearings if hearing.key in known)
+    told = [known[hearing.key] for hearing in hearings if hearing.key in known]
+    booking.lock(told)
+    locks.lock_all(told)
     return [_decided(hearing, known) for hearing in hearings]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
@@ -16,7 +17,7 @@ from unfold.widgets import (
 from shigu import clock
 from shigu.kit.errors import Refusal
 from shigu.kit.office import Act, Text
-from shigu.promotions import coupon_words, issuing, recipients, revoking
+from shigu.promotions import coupon_words, issuing, lists, recipients, revoking, withdrawing
 from shigu.promotions.models import Audience, Coupon, Grant, GrantState
 
 NAMED = 10
@@ -100,7 +101,7 @@ def withdraw(coupon: Coupon) -> Act:
     """Nobody can get it any more; who has one keeps it."""
 
     def do(_data: dict[str, Any]) -> str:
-        Coupon.objects.filter(pk=coupon.pk).update(on_offer=False)
+        withdrawing.withdraw(coupon.pk)
         return gettext("It is not on offer any more.")
 
     return Act(
@@ -121,7 +122,7 @@ def revoke_unused(coupon: Coupon, by: int) -> Act:
         return said_of(revoking.revoke(ids, by=by, reason=data["reason"]))
 
     held = coupon.grants.filter(state=GrantState.HELD).count()
-    unused = coupon.grants.filter(state=GrantState.UNUSED, valid_until__gt=clock.now()).count()
+    unused = coupon.grants.filter(lists.in_state(GrantState.UNUSED, clock.now())).count()
     return Act(
         title=_("Revoke what is unused"),
         words=_("Whoever has it unused loses it and reads why. What an order holds or used stays."),
@@ -158,9 +159,9 @@ def said_of(done: revoking.Revoked) -> str:
     said = ngettext("%(count)d coupon was revoked.", "%(count)d coupons were revoked.", done.count)
     parts = [said % {"count": done.count}]
     if done.kept:
-        names = [
-            f"{grant.user.get_username()} ({state.label})" for grant, state in done.kept[:NAMED]
-        ]
+        named = done.kept[:NAMED]
+        prefetch_related_objects([grant for grant, _state in named], "user")
+        names = [f"{grant.user.get_username()} ({state.label})" for grant, state in named]
         more = ["…"] if len(done.kept) > NAMED else []
         kept = ngettext(
             "%(count)d was not: %(names)s", "%(count)d were not: %(names)s", len(done.kept)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Count, Model, Q, QuerySet
 from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
@@ -18,13 +17,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from shigu import clock
 from shigu.accounts.models import User
-from shigu.kit.office import Act, Watched, confirmed
+from shigu.kit.office import Acting, Watched, log_all, page
 from shigu.promotions import acts, coupon_words, lists
 from shigu.promotions.models import Coupon, Grant, GrantState
 from shigu.promotions.offering import CouponForm
@@ -45,7 +43,7 @@ PATIENCE = timedelta(seconds=10)
 
 
 @admin.register(Coupon)
-class CouponAdmin(ModelAdmin):
+class CouponAdmin(Acting):
     form = CouponForm
     list_display = ["__str__", "worth", "way", "left", "valid_from", "valid_until", "offered"]
     list_filter = ["way", "on_offer", "kind", "reach"]
@@ -80,15 +78,8 @@ class CouponAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False  # people have it; it is stopped instead
 
-    def has_act_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return bool(request.user.has_perm("promotions.change_coupon"))
-
     def has_withdraw_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        """The button stands only where something is on offer; the verb may be sent twice."""
-        if not self.has_act_permission(request) or not str(object_id).isdecimal():
-            return False
-        offered = Coupon.objects.filter(pk=str(object_id), on_offer=True)
-        return request.method == "POST" or offered.exists()
+        return self._may(request, object_id, on_offer=True)
 
     def save_model(self, request: HttpRequest, obj: Coupon, form: Any, change: bool) -> None:
         """Only what was changed: `issued` grows by itself meanwhile."""
@@ -161,14 +152,6 @@ class CouponAdmin(ModelAdmin):
     def revoke_unused(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask(request, object_id, acts.revoke_unused)
 
-    def _ask(
-        self, request: HttpRequest, object_id: str, make: Callable[[Coupon, int], Act]
-    ) -> HttpResponse:
-        coupon = self.get_object(request, object_id)
-        if coupon is None:
-            raise Http404
-        return confirmed(self, request, coupon, make(coupon, request.user.pk or 0))
-
 
 def _progress(coupon: Coupon) -> dict[str, Any]:
     rows = list(coupon.issuings.all()[:SHOWN])
@@ -191,13 +174,10 @@ class ByState(admin.SimpleListFilter):
         return list(GrantState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> QuerySet[Grant]:
-        state, now = self.value(), clock.now()
-        if state == GrantState.UNUSED:
-            return queryset.filter(state=state, valid_until__gt=now)
-        if state == GrantState.LAPSED:
-            over = Q(state=GrantState.UNUSED, valid_until__lte=now)
-            return queryset.filter(Q(state=GrantState.LAPSED) | over)
-        return queryset.filter(state=state) if state in GrantState else queryset
+        state = str(self.value())
+        if state not in GrantState:
+            return queryset
+        return queryset.filter(lists.in_state(GrantState(state), clock.now()))
 
 
 @admin.register(Grant)
@@ -271,17 +251,10 @@ class GrantAdmin(Watched):
 
     @action(description=_("Revoke"), permissions=["revoke"])  # type: ignore[untyped-decorator]
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        grant = self.get_object(request, object_id)
-        if grant is None:
-            raise Http404
-        return confirmed(self, request, grant, acts.revoke(grant, request.user.pk or 0))
+        return self._ask(request, object_id, acts.revoke)
 
     def has_revoke_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        """The button stands only where its verb would not refuse; the verb decides when it is sent."""
-        if not self.has_act_permission(request) or not str(object_id).isdecimal():
-            return False
-        free = Grant.objects.filter(pk=str(object_id), state=GrantState.UNUSED)
-        return request.method == "POST" or free.filter(valid_until__gt=clock.now()).exists()
+        return self._may(request, object_id, lists.in_state(GrantState.UNUSED, clock.now()))
 
     @admin.action(description=_("Revoke"), permissions=["act"])
     def revoke_selected(
@@ -296,8 +269,7 @@ class GrantAdmin(Watched):
         said = acts.said_of(done)
         kept = {grant.pk for grant, _state in done.kept}
         gone = list(Grant.objects.filter(pk__in=[pk for pk in ids if pk not in kept]))
-        reason = gettext("Revoked: %(reason)s") % form.cleaned_data
-        LogEntry.objects.log_actions(request.user.pk or 0, gone, CHANGE, reason)
+        log_all(request, gone, gettext("Revoked: %(reason)s") % form.cleaned_data)
         tell = messages.warning if done.kept else messages.success
         tell(request, said)
         return None
@@ -305,14 +277,11 @@ class GrantAdmin(Watched):
     def _ask_why(
         self, request: HttpRequest, form: acts.ReasonForm, ids: Sequence[int]
     ) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": gettext("Revoke coupons"),
-            "opts": self.model._meta,
+        more = {
             "form": form,
             "count": len(ids),
             "selected": request.POST.getlist("_selected_action"),
             "across": request.POST.get("select_across", "0"),
             "back": request.get_full_path(),
         }
-        return render(request, "promotions/revoke.html", context)
+        return page(self, request, "promotions/revoke.html", gettext("Revoke coupons"), **more)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext
 
 from shigu.catalogue.activity_words import rate, short
-from shigu.catalogue.models import Reach
+from shigu.catalogue.models import CHOSEN, Reach
 from shigu.promotions.models import Coupon
 
 
@@ -14,24 +14,24 @@ def worth(coupon: Coupon) -> str:
     return f"¥{short(coupon.amount)}" if coupon.amount else rate(coupon.percent or 100)
 
 
+def off(coupon: Coupon) -> str:
+    """What it takes off: "¥20 off", or "15% off"."""
+    if not coupon.amount:
+        return worth(coupon)
+    return gettext("¥%(amount)s off") % {"amount": short(coupon.amount)}
+
+
 def terms(coupon: Coupon) -> str:
-    """The figure with its minimum: "¥20 off from ¥100 on"."""
-    off = (
-        gettext("¥%(amount)s off") % {"amount": short(coupon.amount)}
-        if coupon.amount
-        else worth(coupon)
-    )
+    """The same with its minimum: "¥20 off from ¥100 on"."""
     if not coupon.least:
-        return off
-    return gettext("%(off)s from ¥%(least)s on") % {"off": off, "least": short(coupon.least)}
+        return off(coupon)
+    figures = {"off": off(coupon), "least": short(coupon.least)}
+    return gettext("%(off)s from ¥%(least)s on") % figures
 
 
 def covered(coupon: Coupon) -> str:
     """What it covers: everything, or the names of what was chosen."""
-    rows = {
-        Reach.DIRECTION.value: coupon.directions,
-        Reach.CATEGORY.value: coupon.categories,
-        Reach.PRODUCT.value: coupon.products,
-    }
-    chosen = rows.get(coupon.reach)
-    return ", ".join(row.name for row in chosen.all()) if chosen else str(Reach.ALL.label)
+    chosen = CHOSEN.get(Reach(coupon.reach))
+    if chosen is None:
+        return str(Reach.ALL.label)
+    return ", ".join(row.name for row in getattr(coupon, chosen).all())

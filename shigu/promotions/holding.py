@@ -1,7 +1,8 @@
 """What orders do with coupons: hold one while unpaid, use it when paid, give it back when it ends.
 
-`locked` first, then look (`Grant.is_usable`, `voucher`), then `hold`, `use` or `release`: each is one
-statement over many orders, grants locked in pk order. A coupon's own row is never touched here.
+`locked` first, then look (`Grant.is_usable`), then `hold`, `use`, `use_at_once`, `release` or `give_back`: each
+is one statement over many orders, grants locked in pk order. What a grant is worth says its coupon, which is
+read along; the coupon's own row is never locked or written here.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max, Q
+from django.db.models import Count, Max, Q
 
 from shigu import clock
 from shigu.kit.breakpoints import reached
@@ -48,16 +48,16 @@ def start(
             raise CouponOver
         if not coupon.left:
             raise NoneLeft
-        meant = people(audience, listed)
-        if not (count := meant.count()):
+        meant = people(audience, listed).aggregate(count=Count("pk"), last=Max("pk"))
+        if not meant["count"]:
             raise NobodyMeant
         issuing = Issuing.objects.create(
             coupon=coupon,
             audience=audience,
             listed=list(listed),
             by_id=by,
-            until_id=meant.aggregate(last=Max("pk"))["last"],
-            people=count,
+            until_id=meant["last"],
+            people=meant["count"],
             started_at=now,
             due_at=now,
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 
@@ -86,14 +88,23 @@ def _covered(before: str) -> list[Prefetch]:
     return [Prefetch(before + name, queryset) for name, queryset in rows.items()]
 
 
+def in_state(state: GrantState, now: datetime) -> Q:
+    """Grants that are this to their buyers at `now`; `Grant.state_at` says it of one."""
+    if state == GrantState.UNUSED:
+        return Q(state=state, valid_until__gt=now)
+    if state == GrantState.LAPSED:
+        return Q(state=state) | Q(state=GrantState.UNUSED, valid_until__lte=now)
+    return Q(state=state)
+
+
 def tab_of(tab: str, now: datetime) -> Q:
     """Which grants a tab shows at `now`; KeyError for a tab there is not."""
-    over = Q(state=GrantState.UNUSED, valid_until__lte=now)
-    return {
-        "unused": Q(state=GrantState.UNUSED, valid_until__gt=now) | Q(state=GrantState.HELD),
-        "used": Q(state=GrantState.USED),
-        "lapsed": over | Q(state__in=[GrantState.LAPSED, GrantState.REVOKED]),
-    }[tab]
+    states = {
+        "unused": (GrantState.UNUSED, GrantState.HELD),
+        "used": (GrantState.USED,),
+        "lapsed": (GrantState.LAPSED, GrantState.REVOKED),
+    }
+    return reduce(or_, (in_state(state, now) for state in states[tab]))
 
 
 ORDERS = {

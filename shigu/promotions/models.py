@@ -103,10 +103,6 @@ class Coupon(Scoped, Named):
         """How many can still be issued."""
         return self.total - self.issued
 
-    def is_running(self, now: datetime) -> bool:
-        """Is `now` within its time? What is not running cannot be claimed, used or got by a code."""
-        return self.valid_from <= now < self.valid_until
-
 
 class GrantState(models.TextChoices):
     UNUSED = "unused", _("Unused")

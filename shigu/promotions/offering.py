@@ -13,11 +13,11 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from shigu import clock
-from shigu.catalogue.models import Reach
-from shigu.kit.office import Picking, YuanField
+from shigu.catalogue.choosing import Choosing
+from shigu.catalogue.models import CHOSEN
+from shigu.kit.office import YuanField
 from shigu.promotions.models import Coupon, CouponKind, Way, plain_code
 
-CHOSEN = {Reach.DIRECTION: "directions", Reach.CATEGORY: "categories", Reach.PRODUCT: "products"}
 FIXED_ONCE_ISSUED = {
     *("kind", "amount", "percent", "least", "on_all_lines", "reach"),
     *CHOSEN.values(),
@@ -25,10 +25,10 @@ FIXED_ONCE_ISSUED = {
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{3,31}")
 
 
-class CouponForm(Picking, forms.ModelForm):
+class CouponForm(Choosing, forms.ModelForm):
     """See the module."""
 
-    picked = ("directions", "categories", "products")
+    _before: Coupon  # as it stood when it was locked to judge a change
 
     amount = YuanField(label=_("Off in yuan"), required=False)
     percent = forms.IntegerField(
@@ -60,7 +60,6 @@ class CouponForm(Picking, forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self._figures(data)
-        self._scope(data)
         self._code(data)
         self._times(data)
         self._numbers(data)
@@ -76,13 +75,6 @@ class CouponForm(Picking, forms.ModelForm):
             data["percent"], data["on_all_lines"] = None, False
             if "amount" not in self.errors and not data.get("amount"):
                 self.add_error("amount", _("Write how much it takes off, more than nothing."))
-
-    def _scope(self, data: dict[str, Any]) -> None:
-        for reach, name in CHOSEN.items():
-            if data.get("reach") != reach:
-                data[name] = []
-            elif not data.get(name):
-                self.add_error(name, _("Choose at least one, or let it cover everything."))
 
     def _code(self, data: dict[str, Any]) -> None:
         code = data.get("code", "")
@@ -111,12 +103,12 @@ class CouponForm(Picking, forms.ModelForm):
             self.add_error("per_user", _("At least one, and not more than there are."))
         if self.instance.pk is None:
             return
-        issued = Coupon.objects.select_for_update(no_key=True).get(pk=self.instance.pk).issued
-        self.instance.issued = issued
+        self._before = Coupon.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
+        self.instance.issued = issued = self._before.issued
         if total is not None and 0 < total < issued:
             few = _("%(count)d are issued already: not fewer than that.") % {"count": issued}
             self.add_error("total", few)
-        if issued and (changed := FIXED_ONCE_ISSUED & set(self._changed(data))):
+        if issued and (changed := FIXED_ONCE_ISSUED & self._changed(data)):
             said = _(
                 "Somebody has this coupon: what it takes off and covers stays as it was."
                 " Stop offering it and make a new one."
@@ -126,19 +118,22 @@ class CouponForm(Picking, forms.ModelForm):
     def _is_new(self, name: str) -> bool:
         return self.instance.pk is None or name in self.changed_data
 
-    def _changed(self, data: dict[str, Any]) -> list[str]:
-        """Fields of the row that would be others than they are; those put away by their kind count too."""
-        before = Coupon.objects.get(pk=self.instance.pk)
-        rows = [name for name in data if name not in CHOSEN.values()]
-        other = [name for name in rows if data[name] != getattr(before, name)]
-        chosen = [
+    def _changed(self, data: dict[str, Any]) -> set[str]:
+        """What would be another than it is, of the row and of what it covers."""
+        chosen = {
             name
             for name in CHOSEN.values()
             if name in data
-            and {row.pk for row in data[name]} != {row.pk for row in getattr(before, name).all()}
-        ]
-        return other + chosen
+            and {row.pk for row in data[name]}
+            != {row.pk for row in getattr(self._before, name).all()}
+        }
+        return chosen.union(self._columns(data))
+
+    def _columns(self, data: dict[str, Any]) -> list[str]:
+        """The row's own fields that would be others; those put away by their kind count too."""
+        rows = [name for name in data if name not in CHOSEN.values()]
+        return [name for name in rows if data[name] != getattr(self._before, name)]
 
     def changed_columns(self) -> list[str]:
-        """What of the row itself is to be written."""
-        return [name for name in self._changed(self.cleaned_data) if name not in CHOSEN.values()]
+        """What of the row itself is to be written, where it was there before."""
+        return self._columns(self.cleaned_data)

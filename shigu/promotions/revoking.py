@@ -1,7 +1,9 @@
 """An operator takes unused coupons back, with a reason that their owners read.
 
 `revoke(ids)` takes what can be taken, batch by batch, and returns the rest by the state that saved it: a
-held one may be paid with at this very moment, a used one has been. `revoke_one` refuses instead.
+held one may be paid with at this very moment, a used one has been. `revoke_one` refuses instead. Each batch is
+a transaction of its own that locks its grants and then looks, so an order that is being placed with one of them
+either has it before, or finds it gone.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ def revoke_one(grant_id: int, *, by: int, reason: str) -> None:
 
 
 def _revoke(ids: Sequence[int], by: int, reason: str) -> Revoked:
+    """One batch: lock all of them, read the clock, take those that are unused and in their time."""
     with transaction.atomic(durable=True):
         grants = locked(ids)
         reached("promotions.revoke.locked")

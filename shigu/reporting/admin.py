@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from shigu.kit.office import Act, Watched, confirmed, shown
+from shigu.kit.office import Act, Watched, shown
 from shigu.reporting.closing import close
 from shigu.reporting.models import Month
 from shigu.reporting.tables import table
@@ -80,10 +80,7 @@ class MonthAdmin(Watched):
 
     @action(description=_("Count again"), permissions=["act"])  # type: ignore[untyped-decorator]
     def count_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        return confirmed(self, request, row, _counting(row))
+        return self._ask(request, object_id, lambda row, _by: _counting(row))
 
 
 def _counting(row: Month) -> Act:

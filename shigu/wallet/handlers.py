@@ -24,6 +24,9 @@ class TopUpPurpose:
         """Lock the top-ups in pk order."""
         locked_top_ups(subject_ids)
 
+    def lock_all(self, subject_ids: Sequence[int]) -> None:
+        """Their buyers' balances are locked with the attempts."""
+
     def payable(self, subject_id: int, *, now: datetime) -> Payable:
         """An unpaid top-up within its time, from any provider but the balance itself."""
         top_up = TopUp.objects.get(pk=subject_id)

@@ -2,7 +2,8 @@
 
 `ask_for` makes it; what its money does is `handlers.TopUpPurpose`. Nothing is held for a top-up, so nothing
 lapses: at `pay_by` the clock closes what is open at the provider, and a payment that arrives later still
-counts (`docs/decisions`): it is the buyer's money, and it was meant for the balance.
+counts: it is the buyer's money, it was meant for the balance, and nothing can be gone meanwhile. (An order has
+to be revived for that; see `docs/decisions/0005-ask-before-giving-up.md`.)
 """
 
 from __future__ import annotations

@@ -9,17 +9,12 @@ top_up_result        on the balance, still waiting, or over
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    JsonResponse,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.cache import never_cache
@@ -29,23 +24,17 @@ from shigu import clock
 from shigu.kit.money import Fen
 from shigu.ledger.models import Book, account
 from shigu.orders import lists
-from shigu.orders.models import Order
-from shigu.payments.errors import NoSuchWay
-from shigu.payments.opening import Way, open_attempt
 from shigu.payments.paying import balance_of
 from shigu.payments.polling import poll
-from shigu.payments.provider import providers
 from shigu.wallet import topping_up
 from shigu.wallet.models import TopUp
 from shigu.wallet.topping_up import Standing, standing
-from shigu.web.callbacks import addresses
-from shigu.web.devices import channel_of
 from shigu.web.inputs import fen_of, words
 from shigu.web.limits import PAY, POLL, TOP_UP, limited
 from shigu.web.reader import me
 from shigu.web.statement_lines import statement_context
 from shigu.web.verbs import verb
-from shigu.web.ways import ways_to_pay
+from shigu.web.ways import chosen_way, to_provider, ways_to_pay
 
 PICKS: list[Fen] = [5_000, 10_000, 20_000, 50_000, 100_000]
 """Amounts to pick, in fen."""
@@ -68,7 +57,6 @@ def my_balance(request: HttpRequest) -> HttpResponse:
         "least": settings.TOP_UP_LEAST,
         "most": settings.TOP_UP_MOST,
         "key": secrets.token_urlsafe(16),
-        "now": clock.now(),
     }
     return render(request, "web/centre/balance.html", context)
 
@@ -88,24 +76,21 @@ def top_up(request: HttpRequest) -> HttpResponse:
 @require_safe
 def top_up_cashier(request: HttpRequest, number: str) -> HttpResponse:
     """How much, until when, how; or what became of it."""
-    found = own_top_up(request, number)
+    now = clock.now()
+    found = own_top_up(request, number, now)
     if found.word != "unpaid":
         return redirect("top_up_result", number)
     row = found.top_up
     ways = ways_to_pay(row.user_id, row.amount, providers_only=True)
-    return _show(request, "web/pay/top_up.html", found, ways=ways)
+    context = {"found": found, "top_up": row, "ways": ways, "now": now}
+    return render(request, "web/pay/top_up.html", context)
 
 
 @verb(PAY, back="top_up_cashier")
 def pay_top_up(request: HttpRequest, number: str) -> HttpResponse:
     """Open an attempt and send the browser to the provider."""
-    row = own_top_up(request, number).top_up
-    way = Way(request.POST.get("way", "alipay"), channel_of(request))
-    if way.provider not in providers:
-        raise NoSuchWay
-    there = addresses(way.provider)
-    opened = open_attempt("top-up", row.pk, user_id=row.user_id, way=way, addresses=there)
-    return HttpResponseRedirect(opened.redirect.url)
+    row = own_top_up(request, number, clock.now()).top_up
+    return to_provider("top-up", row.pk, chosen_way(request), user_id=row.user_id)
 
 
 @never_cache
@@ -113,9 +98,13 @@ def pay_top_up(request: HttpRequest, number: str) -> HttpResponse:
 @require_safe
 def top_up_result(request: HttpRequest, number: str) -> HttpResponse:
     """The money is there, is being waited for, or will not come."""
-    found = own_top_up(request, number)
-    context = {"there": balance_of(found.top_up.user_id), "waiting": _waiting_order(request)}
-    return _show(request, "web/pay/top_up_result.html", found, **context)
+    now = clock.now()
+    found = own_top_up(request, number, now)
+    context: dict[str, Any] = {"found": found, "top_up": found.top_up, "now": now}
+    if found.word == "paid":
+        user_id = found.top_up.user_id
+        context |= {"there": balance_of(user_id), "waiting": lists.payable(user_id, now)}
+    return render(request, "web/pay/top_up_result.html", context)
 
 
 @never_cache
@@ -125,35 +114,23 @@ def top_up_state(request: HttpRequest, number: str) -> HttpResponseBase:
     """How it stands, for a page that waits; the provider is asked for what is still open."""
     if not request.user.is_authenticated:
         return JsonResponse({"error": "signed-out"}, status=401)
-    found = own_top_up(request, number)
+    found = own_top_up(request, number, clock.now())
     if found.is_moving:
         poll("top-up", found.top_up.pk)
-        found = own_top_up(request, number)
+        found = own_top_up(request, number, clock.now())
     return JsonResponse({"subject": number, "state": found.word})
 
 
-def own_top_up(request: HttpRequest, number: str) -> Standing:
+def own_top_up(request: HttpRequest, number: str, now: datetime) -> Standing:
     """The reader's own top-up and how it stands; Http404 for everybody else's."""
     try:
-        return standing(topping_up.of(me(request), number), clock.now())
+        return standing(topping_up.of(me(request), number), now)
     except TopUp.DoesNotExist as error:
         raise Http404 from error
 
 
 def _is_allowed(amount: Fen) -> bool:
     return settings.TOP_UP_LEAST <= amount <= settings.TOP_UP_MOST
-
-
-def _waiting_order(request: HttpRequest) -> Order | None:
-    """The order that somebody may have topped up for."""
-    now = clock.now()
-    unpaid = lists.mine(me(request), "unpaid")[:5]
-    return next((order for order in unpaid if order.is_payable(now)), None)
-
-
-def _show(request: HttpRequest, template: str, found: Standing, **more: object) -> HttpResponse:
-    context = {"found": found, "top_up": found.top_up, "now": clock.now(), **more}
-    return render(request, template, context)
 
 
 urlpatterns = [

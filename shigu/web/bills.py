@@ -14,7 +14,7 @@ from shigu.orders import credits
 from shigu.orders.pricing import Quote
 from shigu.web.baskets import Basket
 from shigu.web.coupon_picks import Pick, picks_for
-from shigu.web.savings import Off, taken_off
+from shigu.web.savings import Off, of_wallet, taken_off
 
 BEST = "best"
 """Nobody chose yet: the coupon that saves most."""
@@ -49,6 +49,13 @@ class Bill:
     def activities(self) -> list[Off]:
         """Each activity with what it takes off."""
         return taken_off(self.quote)
+
+    @property
+    def offs(self) -> list[Off]:
+        """All that comes off, by name: activities, the coupon, the credits."""
+        quote, coupon = self.quote, self.pick.coupon if self.pick else None
+        wallet = of_wallet(coupon, quote.coupon_off, quote.credits, quote.credits_off)
+        return self.activities + wallet
 
     @property
     def short(self) -> bool:

@@ -20,8 +20,8 @@ from shigu import clock
 from shigu.catalogue import activities, lists
 from shigu.catalogue.activity_words import said
 from shigu.catalogue.models import Activity, Kind, Product, Sku
+from shigu.orders import credits
 from shigu.orders.admission import MOST_PIECES
-from shigu.orders.quoting import credit_worth
 from shigu.web import bundling
 from shigu.web.front import front
 from shigu.web.inputs import whole
@@ -67,7 +67,7 @@ def search(request: HttpRequest) -> HttpResponse:
     priced = labels(request, clock.now())
     shelf = read_search(request.GET, priced.alone)
     if not shelf.wish.words:
-        return render(request, "web/shop/search.html", {"q": "", "hot": hottest(priced, 4)})
+        return render(request, "web/shop/search.html", {"q": "", "hot": priced.hottest(4)})
     return _list(request, shelf, priced, template="web/shop/search.html")
 
 
@@ -93,12 +93,7 @@ def activity(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _hot(priced: Labels, kind: str) -> list[Card]:
     """What stands under an empty list: of its kind, or of both."""
-    return priced.of_offers(lists.hottest(kind, 4)) if kind else hottest(priced, 2)
-
-
-def hottest(priced: Labels, count: int) -> list[Card]:
-    """What others look at, of both kinds."""
-    return priced.of_offers(lists.hottest(Kind.COURSE, count) + lists.hottest(Kind.GOODS, count))
+    return priced.of_offers(lists.hottest(kind, 4)) if kind else priced.hottest(2)
 
 
 def _list(
@@ -131,15 +126,16 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         row = lists.on_sale(slug)
     except Product.DoesNotExist:
-        hot = hottest(labels(request, now), 2)
+        hot = labels(request, now).hottest(2)
         return render(request, "web/shop/gone.html", {"hot": hot}, status=404)
     priced, mine, skus = (
         labels(request, now),
         in_hand(request.user.pk, row, now),
         lists.choices(row.pk),
     )
-    renew = mine.enrolment is not None
-    choices = [Choice(sku, lists.free(sku), priced.of_sku(sku, row, renew=renew)) for sku in skus]
+    choices = [
+        Choice(sku, lists.free(sku), priced.of_sku(sku, row, renew=mine.runs)) for sku in skus
+    ]
     context = {
         "product": row,
         "choices": choices,
@@ -169,12 +165,12 @@ def _asides(context: dict[str, Any], row: Product, priced: Labels) -> dict[str, 
     found: list[Choice] = context["choices"]
     runs = {one.label.activity.id: one.label.activity for one in found if one.label.activity}
     dearest = max((one.label.price for one in found), default=0)
-    credits = min(row.most_credits, dearest // credit_worth())
+    most = max((one.label.credits for one in found), default=0)
     return {
         "runs": list(runs.values()),
         "any_was": next((one.label.was for one in found if one.label.was), None),
-        "credits": credits,
-        "credits_off": credits * credit_worth(),
+        "credits": most,
+        "credits_off": credits.worth(most),
         "for_students": priced.for_students(row, dearest),
     }
 

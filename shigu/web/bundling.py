@@ -9,22 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path
-from django.utils.translation import gettext as _
 
 from shigu import clock
 from shigu.catalogue import activities, lists
 from shigu.catalogue.activities import Running
 from shigu.catalogue.lists import Offer
-from shigu.catalogue.models import Activity, ActivityKind, Product, Reach, Sku
-from shigu.kit.errors import Refusal
-from shigu.orders import cart
+from shigu.catalogue.models import ActivityKind, Product, Reach, Sku
+from shigu.web.carts import put
 from shigu.web.labels import Deal, Labels
 from shigu.web.limits import CHANGE
-from shigu.web.reader import me
 from shigu.web.verbs import verb
 
 
@@ -62,41 +58,25 @@ def _others(deal: Deal, product: Product, offers: dict[int, Offer]) -> tuple[Off
 def add(request: HttpRequest, pk: int) -> HttpResponseBase:
     """Put every product of a running bundle into the cart."""
     for sku in _choices(_bundle(pk), request.POST.getlist("sku")):
-        try:
-            cart.add(me(request), sku.pk)
-            messages.success(request, _("“%(name)s” is in your cart.") % {"name": sku.product.name})
-        except Refusal as refusal:
-            messages.error(request, refusal.message)
+        put(request, sku)
     return redirect("cart")
 
 
 def _bundle(pk: int) -> Running:
-    now = clock.now()
-    rows = Activity.objects.filter(
-        pk=pk, kind=ActivityKind.BUNDLE, reach=Reach.PRODUCT, starts_at__lte=now, ends_at__gt=now
-    )
-    found = activities.facts(rows.prefetch_related("steps"))
-    if not found:
+    found = next((one for one in activities.running(clock.now()) if one.id == pk), None)
+    if not found or found.kind != ActivityKind.BUNDLE or found.scope.reach != Reach.PRODUCT:
         raise Http404
-    return found[0]
+    return found
 
 
 def _choices(bundle: Running, asked: Iterable[str]) -> list[Sku]:
     """One choice of each product, in one query: what was asked for, then what can be had, then the cheapest."""
     wanted = set(asked)
-    rows = Sku.objects.filter(product__in=bundle.scope.ids, on_sale=True, product__on_sale=True)
 
-    def rank(sku: Sku) -> tuple[bool, bool, int, int, int]:
-        return (
-            str(sku.pk) not in wanted,
-            lists.free(sku) == 0,
-            sku.price,
-            sku.position,
-            sku.pk,
-        )
+    def rank(sku: Sku) -> tuple[bool, bool, int]:
+        return str(sku.pk) not in wanted, lists.free(sku) == 0, sku.price
 
-    ranked = sorted(rows.select_related("product", "stock"), key=rank, reverse=True)
-    return list({sku.product_id: sku for sku in ranked}.values())
+    return [min(skus, key=rank) for skus in lists.choices_of(bundle.scope.ids).values()]
 
 
 urlpatterns = [path("cart/bundle/<int:pk>/", add, name="cart_bundle")]

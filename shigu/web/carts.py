@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shigu import clock
 from shigu.catalogue import lists
-from shigu.catalogue.models import Kind, Sku
+from shigu.catalogue.models import Sku
 from shigu.kit.errors import Refusal
 from shigu.orders import cart as carts
 from shigu.orders.admission import MOST_PIECES
@@ -29,6 +29,7 @@ from shigu.orders.errors import BadQuantity
 from shigu.orders.models import CartLine
 from shigu.web.baskets import of_cart
 from shigu.web.inputs import whole
+from shigu.web.labels import labels
 from shigu.web.limits import Limit, limited
 from shigu.web.reader import me
 from shigu.web.savings import next_steps, taken_off
@@ -60,7 +61,7 @@ def cart(request: HttpRequest) -> HttpResponse:
     """The whole cart; for a script the part of the page that changes."""
     now = clock.now()
     basket = of_cart(me(request), now)
-    hot = lists.hottest(Kind.COURSE, 2) + lists.hottest(Kind.GOODS, 2) if not basket.rows else []
+    hot = [] if basket.rows else labels(request, now).hottest(2)
     part = request.headers.get("HX-Request") == "true"
     template = "web/shop/_cart_changed.html" if part else "web/shop/cart.html"
     context = {"offs": taken_off(basket.quote), "steps": next_steps(basket)}
@@ -83,14 +84,19 @@ def add(request: HttpRequest) -> HttpResponseBase:
 
 @limited(CART)
 def _add(request: HttpRequest, sku: Sku, pieces: int | None) -> HttpResponseBase:
+    put(request, sku, pieces)
+    if request.headers.get("HX-Request") == "true":
+        return render(request, "web/shop/_added.html")
+    return redirect(where_from(request, reverse("cart")))
+
+
+def put(request: HttpRequest, sku: Sku, pieces: int | None = 1) -> None:
+    """Into the reader's cart; a message tells that it is there, or why not."""
     try:
         carts.add(me(request), sku.pk, _required(pieces))
         messages.success(request, _("“%(name)s” is in your cart.") % {"name": sku.product.name})
     except Refusal as refusal:
         messages.error(request, refusal.message)
-    if request.headers.get("HX-Request") == "true":
-        return render(request, "web/shop/_added.html")
-    return redirect(where_from(request, reverse("cart")))
 
 
 @changes_cart

@@ -9,13 +9,7 @@ once (`payments.paying`).
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    JsonResponse,
-)
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -27,19 +21,14 @@ from shigu.learning.courses import of_lines
 from shigu.orders import credits
 from shigu.orders.models import Status
 from shigu.orders.standing import standings
-from shigu.payments.errors import NoSuchWay
-from shigu.payments.opening import Way, open_attempt
 from shigu.payments.paying import pay_from_balance
 from shigu.payments.polling import poll
-from shigu.payments.provider import providers
-from shigu.web.callbacks import addresses
-from shigu.web.devices import channel_of
 from shigu.web.limits import PAY, POLL, limited
 from shigu.web.live import stream_address
 from shigu.web.order_cards import Card, card_of
 from shigu.web.own import own_order
 from shigu.web.verbs import verb
-from shigu.web.ways import ways_to_pay
+from shigu.web.ways import chosen_way, to_provider, ways_to_pay
 
 
 @never_cache
@@ -82,16 +71,11 @@ def result(request: HttpRequest, number: str) -> HttpResponse:
 def pay(request: HttpRequest, number: str) -> HttpResponse:
     """Pay from the balance at once, or send the browser to a provider; a refusal is shown at the cashier."""
     order = own_order(request, number)
-    way = Way(request.POST.get("way", "alipay"), channel_of(request))
+    way = chosen_way(request)
     if way.provider == "balance":
         pay_from_balance("order", order.pk, user_id=order.user_id)
         return redirect("result", number)
-    if way.provider not in providers:
-        raise NoSuchWay
-    opened = open_attempt(
-        "order", order.pk, user_id=order.user_id, way=way, addresses=addresses(way.provider)
-    )
-    return HttpResponseRedirect(opened.redirect.url)
+    return to_provider("order", order.pk, way, user_id=order.user_id)
 
 
 @never_cache

@@ -29,6 +29,7 @@ from shigu.accounts.models import Address
 from shigu.catalogue import lists
 from shigu.catalogue.models import Sku
 from shigu.kit.errors import Refusal
+from shigu.kit.money import Fen
 from shigu.orders.admission import MOST_PIECES, Placing
 from shigu.orders.committing import place as place_order
 from shigu.orders.errors import (
@@ -39,6 +40,7 @@ from shigu.orders.errors import (
     NothingChosen,
 )
 from shigu.orders.models import Order
+from shigu.orders.placing import Placed
 from shigu.web.baskets import Basket, Row, of_cart, of_choice
 from shigu.web.bills import bill_of
 from shigu.web.checkout_form import NEW, Entered, Item, changes, entered_of, item_of, read_items
@@ -89,10 +91,8 @@ def place(request: HttpRequest) -> HttpResponseBase:
         kept = replace(entered, address=_chosen_address(entered, me(request)), refusal=refusal)
         return _again(request, items, kept)
     about(placed.number)
-    order = Order.objects.get(pk=placed.order_id)
-    if placed.repeated and not _is_as_asked(order, placing):
-        messages.warning(request, _("This was ordered before, as it was chosen then: here it is."))
-    return redirect("cashier" if order.payable else "result", placed.number)
+    payable = _standing(request, placed, placing) if placed.repeated else placing.payable
+    return redirect("cashier" if payable else "result", placed.number)
 
 
 def cart_key(user_id: int, items: Sequence[Item]) -> str:
@@ -123,9 +123,13 @@ def _placing(user_id: int, items: Sequence[Item], entered: Entered) -> Placing:
     )
 
 
-def _is_as_asked(order: Order, placing: Placing) -> bool:
+def _standing(request: HttpRequest, placed: Placed, placing: Placing) -> Fen:
+    """What the order that stood before comes to; whoever asked for other things now is told."""
+    order = Order.objects.get(pk=placed.order_id)
     asked = (placing.grant_id, placing.credits, placing.sent_to)
-    return (order.grant_id, order.credits, order.sent_to) == asked
+    if (order.grant_id, order.credits, order.sent_to) != asked:
+        messages.warning(request, _("This was ordered before, as it was chosen then: here it is."))
+    return order.payable
 
 
 def _sent_to(user_id: int, entered: Entered) -> str:

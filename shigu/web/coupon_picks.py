@@ -6,21 +6,20 @@ many there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from shigu.catalogue import activity_words
 from shigu.kit.money import Fen
 from shigu.orders import pricing, quoting
-from shigu.orders.models import Order
 from shigu.orders.pricing import Voucher
+from shigu.promotions import coupon_words
 from shigu.promotions.lists import tab_of
 from shigu.promotions.models import Coupon, Grant
 from shigu.web import spoken
 from shigu.web.baskets import Basket
+from shigu.web.tickets import order_numbers
 
 MOST = 200
 """So many are shown; nobody holds more, and nobody would read them."""
@@ -47,11 +46,10 @@ class Pick:
     @property
     def takes_off(self) -> str:
         """What it takes off, in words."""
-        coupon = self.coupon
-        if coupon.amount:
-            return _("¥%(amount)s off") % {"amount": activity_words.short(coupon.amount)}
-        rate = activity_words.rate(coupon.percent or 100)
-        return rate if coupon.on_all_lines else _("%(rate)s the dearest item") % {"rate": rate}
+        off = coupon_words.off(self.coupon)
+        if self.coupon.amount or self.coupon.on_all_lines:
+            return off
+        return _("%(rate)s the dearest item") % {"rate": off}
 
 
 def picks_for(basket: Basket, now: datetime) -> list[Pick]:
@@ -59,15 +57,9 @@ def picks_for(basket: Basket, now: datetime) -> list[Pick]:
     held = Grant.objects.filter(tab_of("unused", now), user_id=basket.user_id)
     grants = list(held.select_related("coupon").order_by("valid_until", "pk")[:MOST])
     vouchers = quoting.vouchers(grants)
-    numbers = _numbers(grants)
+    numbers = order_numbers(grants)
     picks = [_pick(basket, row, vouchers[row.pk], numbers, now) for row in grants]
     return sorted(picks, key=lambda pick: (not pick.is_usable, -pick.saves))
-
-
-def _numbers(grants: Sequence[Grant]) -> dict[int, str]:
-    held_by = [row.order_id for row in grants if row.order_id]
-    found = Order.objects.filter(pk__in=held_by).values_list("pk", "number") if held_by else ()
-    return dict(found)
 
 
 def _pick(

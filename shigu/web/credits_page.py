@@ -10,7 +10,6 @@ from django.urls import path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from shigu import clock
 from shigu.ledger.models import Book, account
 from shigu.ledger.statements import Statement
 from shigu.orders import credits
@@ -34,7 +33,6 @@ def my_credits(request: HttpRequest) -> HttpResponse:
         "per_yuan": settings.CREDITS_PER_YUAN,
         "on_sign_up": settings.CREDITS_ON_SIGN_UP,
         "earned_per_yuan": settings.CREDITS_EARNED_PER_YUAN,
-        "now": clock.now(),
     }
     return render(request, "web/centre/credits.html", context)
 

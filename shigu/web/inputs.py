@@ -2,13 +2,14 @@
 
 `whole`, `fen_of`, `words` and `name_of` answer a clean value or None/empty, never an error: plain ASCII
 digits within what the database can hold, no control characters, a length. Whoever reads decides whether
-nothing falls back or is said.
+nothing falls back or is said; `one_of` falls back by itself.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from shigu.kit import money
 from shigu.kit.money import Fen
@@ -25,6 +26,12 @@ def whole(text: str | None, *, least: int = 0, most: int = LARGEST) -> int | Non
         return None
     number = int(text)
     return number if least <= number <= most else None
+
+
+def one_of(text: str | None, choices: Sequence[int]) -> int:
+    """The one of these numbers that is meant; the first for anything else."""
+    number = whole(text)
+    return number if number is not None and number in choices else choices[0]
 
 
 def fen_of(text: str | None) -> Fen | None:

@@ -16,8 +16,8 @@ from django.http import HttpRequest
 from shigu.catalogue import activities
 from shigu.catalogue.activities import Running
 from shigu.catalogue.activity_words import said
-from shigu.catalogue.lists import Offer
-from shigu.catalogue.models import ActivityKind, Product, Sku
+from shigu.catalogue.lists import Offer, hottest
+from shigu.catalogue.models import ActivityKind, Kind, Product, Sku
 from shigu.catalogue.reckoning import ALONE
 from shigu.kit.money import Fen
 from shigu.orders import pricing, quoting
@@ -26,11 +26,15 @@ from shigu.orders.pricing import Wanted
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """The price of one piece in fen, what is struck through beside it, and the activity that made it."""
+    """The price of one piece in fen, what is struck through beside it, and the activity that made it.
+
+    `credits`: so many of them could be used on it.
+    """
 
     price: Fen
     was: Fen | None = None
     activity: Running | None = None
+    credits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Labels for one reader at one moment, without a query."""
+    """Labels for one reader at one moment; only `hottest` asks anything."""
 
     running: tuple[Running, ...]
     is_student: bool = False
@@ -100,6 +104,10 @@ class Labels:
     def of_offers(self, offers: Iterable[Offer]) -> list[Card]:
         """Cards for a list."""
         return [self._card(offer) for offer in offers]
+
+    def hottest(self, count: int) -> list[Card]:
+        """What others look at: so many courses, and as many goods; a query each."""
+        return self.of_offers(hottest(Kind.COURSE, count) + hottest(Kind.GOODS, count))
 
     def of_sku(self, sku: Sku, product: Product, *, renew: bool = False) -> Label:
         """One choice of a product, which was read with its category."""
@@ -126,11 +134,13 @@ class Labels:
         return Card(offer, label, deal.text if deal else "")
 
     def _label(self, product: Product, price: Fen, was: Fen | None) -> Label:
-        wanted = Wanted(0, price, 1, *_place(product))
-        [line] = pricing.quote([wanted], activities=self.alone, is_student=True).lines
+        wanted = Wanted(0, price, 1, *_place(product), most_credits=product.most_credits)
+        worth = quoting.credit_worth()
+        found = pricing.quote([wanted], activities=self.alone, is_student=True, credit_worth=worth)
+        [line] = found.lines
         if line.activity is None:
-            return Label(price, was)
-        return Label(line.price, price, line.activity)
+            return Label(price, was, credits=found.most_credits)
+        return Label(line.price, price, line.activity, found.most_credits)
 
 
 def labels(request: HttpRequest, now: datetime) -> Labels:

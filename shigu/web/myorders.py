@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 from shigu import clock
 from shigu.orders import cancelling, hiding, lists, restoring
 from shigu.orders.models import Order
+from shigu.web.inputs import one_of
 from shigu.web.limits import CHANGE
 from shigu.web.live import stream_address
 from shigu.web.order_cards import card_of, cards_of
@@ -50,7 +51,7 @@ def orders(request: HttpRequest) -> HttpResponse:
     tab = request.GET.get("tab", "all")
     tab = tab if tab in TABS else "all"
     counts = lists.counts(user_id)
-    size = _size(request.GET.get("size", ""))
+    size = one_of(request.GET.get("size"), SIZES)
     page = _page(lists.mine(user_id, tab), counts[tab], size, request.GET.get("page", "1"))
     now = clock.now()
     cards = cards_of(list(page.object_list), now)
@@ -119,11 +120,6 @@ def delete(request: HttpRequest, number: str) -> HttpResponse:
     hiding.hide(mine.pk)
     messages.success(request, _("The order is off your list."))
     return redirect(where_from(request, reverse("orders")))
-
-
-def _size(text: str) -> int:
-    size = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else SIZES[0]
-    return size if size in SIZES else SIZES[0]
 
 
 def _page(rows: QuerySet[Order], count: int, size: int, number: str) -> Page[Order]:

@@ -26,7 +26,7 @@ from shigu.payments.models import RefundState
 from shigu.promotions.models import Coupon
 from shigu.web import spoken
 from shigu.web.coming_back import told_back
-from shigu.web.savings import Off, by_name
+from shigu.web.savings import Off, by_name, of_wallet
 
 HAPPENED = {
     "placed": gettext_lazy("Order placed; everything in it was held for you"),
@@ -143,11 +143,14 @@ class Card:
 
     @property
     def offs(self) -> list[Off]:
-        """What each activity took off the lines, by its name."""
-        return by_name(
+        """What came off, by name: each activity's, the coupon's, the credits'."""
+        lines = by_name(
             Off(line.row.activity or _("Discounts"), line.list_price - line.row.price)
             for line in self.lines
         )
+        order = self.order
+        wallet = of_wallet(self.coupon, order.coupon_off, order.credits, order.credits_off)
+        return lines + wallet
 
     @property
     def coupon(self) -> Coupon | None:

@@ -11,8 +11,6 @@ from datetime import datetime
 from django.http import HttpRequest
 
 from shigu.catalogue.models import Kind, Product
-from shigu.learning.courses import running_until
-from shigu.learning.models import Enrolment
 from shigu.orders.buying import courses_in_hand
 
 
@@ -23,15 +21,16 @@ def me(request: HttpRequest) -> int:
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """The running enrolment, or the number of the unpaid order; neither where it can be bought."""
+    """Whether it `runs`, and `until` when (None: for ever); the number of the unpaid order it waits in."""
 
-    enrolment: Enrolment | None = None
+    runs: bool = False
+    until: datetime | None = None
     order: str = ""
 
     @property
     def blocks(self) -> bool:
         """Can the course not be bought now?"""
-        return bool(self.enrolment or self.order)
+        return self.runs or bool(self.order)
 
 
 def in_hand(user_id: int | None, product: Product, now: datetime) -> InHand:
@@ -40,7 +39,4 @@ def in_hand(user_id: int | None, product: Product, now: datetime) -> InHand:
         return InHand()
     pair = (user_id, product.pk)
     found = courses_in_hand([pair], now=now)
-    return InHand(
-        enrolment=running_until(user_id, product.pk) if pair in found.running else None,
-        order=found.waiting.get(pair, ""),
-    )
+    return InHand(pair in found.running, found.running.get(pair), found.waiting.get(pair, ""))

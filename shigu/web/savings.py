@@ -1,7 +1,8 @@
 """What a buyer saves, by name, and what is missing to the next step of a 满减: figures for the eye.
 
-`taken_off(quote)` is one `Off` for each activity of a quote, in the order of its lines; `next_steps(basket)` is
-what the cart says under its figures. Nothing here makes a price: `orders.pricing` does.
+`taken_off(quote)` is one `Off` for each activity of a quote, in the order of its lines, `of_wallet(…)` those
+of a coupon and of credits; `next_steps(basket)` is what the cart says under its figures. Nothing here makes a
+price: `orders.pricing` does.
 """
 
 from __future__ import annotations
@@ -9,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from shigu.catalogue.activities import Running
 from shigu.catalogue.models import ActivityKind
 from shigu.kit.money import Fen
 from shigu.orders.pricing import Priced, Quote
+from shigu.promotions.models import Coupon
 from shigu.web.baskets import Basket
 
 MOST_STEPS = 2
@@ -36,6 +41,17 @@ class Step(NamedTuple):
 def taken_off(quote: Quote) -> list[Off]:
     """Each activity with what it takes off all of its lines together."""
     return by_name(Off(line.activity.name, _off(line)) for line in quote.lines if line.activity)
+
+
+def of_wallet(coupon: Coupon | None, coupon_off: Fen, used: int, credits_off: Fen) -> list[Off]:
+    """What a coupon and the credits used take off, each where there is one."""
+    offs = []
+    if coupon:
+        offs.append(Off(_("Coupon “%(name)s”") % {"name": coupon.name}, coupon_off))
+    if used:
+        text = ngettext("%(credits)s credit", "%(credits)s credits", used)
+        offs.append(Off(text % {"credits": used}, credits_off))
+    return offs
 
 
 def by_name(offs: Iterable[Off]) -> list[Off]:

@@ -22,7 +22,7 @@ from shigu.catalogue.activities import Running
 from shigu.catalogue.lists import Offer, Sort, Wish
 from shigu.catalogue.models import Direction, Kind, Level
 from shigu.catalogue.scopes import Scope
-from shigu.web.inputs import fen_of, name_of, whole, words
+from shigu.web.inputs import fen_of, name_of, one_of, whole, words
 
 SIZES = [12, 24, 48]
 Activities = tuple[Running, ...]
@@ -120,10 +120,9 @@ def read_search(query: QueryDict, activities: Activities = (), scope: Scope | No
 
 
 def _shelf(query: QueryDict, wish: Wish, facets: list[Facet]) -> Shelf:
-    size = whole(query.get("size"))
     return Shelf(
         wish=wish,
-        size=size if size in SIZES else SIZES[0],
+        size=one_of(query.get("size"), SIZES),
         page_number=whole(query.get("page"), least=1) or 1,
         facets=facets,
         sorts=_choices(query, "sort", SORTS.items(), wish.sort),

@@ -20,14 +20,13 @@ from django.utils.translation import gettext_lazy, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from shigu import clock
 from shigu.auctions.models import Deposit
 from shigu.kit.money import Fen
 from shigu.orders.models import Order
 from shigu.payments.models import RefundState
 from shigu.payments.movements import Movement, Movements
 from shigu.payments.provider import providers
-from shigu.web.inputs import whole
+from shigu.web.inputs import one_of
 from shigu.web.reader import me
 
 SIZES = [10, 20, 50]
@@ -56,8 +55,7 @@ class Spent(NamedTuple):
 @require_safe
 def my_spending(request: HttpRequest) -> HttpResponse:
     """One page of it, newest first; junk in the address falls back to the first."""
-    size = whole(request.GET.get("size"), most=99) or SIZES[0]
-    size = size if size in SIZES else SIZES[0]
+    size = one_of(request.GET.get("size"), SIZES)
     pages: Paginator[Movement] = Paginator(Movements(me(request)), size)
     page = pages.get_page(request.GET.get("page", "1"))
     context = {
@@ -65,7 +63,6 @@ def my_spending(request: HttpRequest) -> HttpResponse:
         "page": page,
         "sizes": SIZES,
         "size": size,
-        "now": clock.now(),
     }
     return render(request, "web/centre/spending.html", context)
 

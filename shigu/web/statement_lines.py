@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -20,14 +19,13 @@ from django.utils.translation import gettext_lazy as _
 
 from shigu.auctions.models import Deposit
 from shigu.ledger.models import Event, owner_of
-from shigu.ledger.statements import Entry, Statement, statement
+from shigu.ledger.statements import Entry, paged
 from shigu.orders.models import Order
 from shigu.payments.models import Attempt, Refund
 from shigu.wallet.models import TopUp
-from shigu.web.inputs import whole
+from shigu.web.inputs import one_of
 
 SIZES = [10, 20, 50]
-FURTHEST = 100_000
 
 ABOUT_ORDER: Mapping[Event, str | Promise] = {
     Event.HOLD: _("Held for order %(number)s"),
@@ -94,14 +92,9 @@ def statement_context(
     request: HttpRequest, of: int, *, held_on: int | None = None
 ) -> dict[str, object]:
     """The page of account `of` that the address asks for; junk falls back to the first."""
-    size = whole(request.GET.get("size"), most=99) or SIZES[0]
-    size = size if size in SIZES else SIZES[0]
+    size = one_of(request.GET.get("size"), SIZES)
     asked = request.GET.get("page", "1")
-    number = whole(asked, most=FURTHEST) or 1
-    found = _read(of, held_on, number, size)
-    page: Page[int] = Paginator(range(found.count), size).get_page(asked)
-    if page.number != number:
-        found = _read(of, held_on, page.number, size)
+    found, page = paged(of, held_on=held_on, asked=asked, size=size)
     return {
         "statement": found,
         "lines": lines_of(found.entries, owner_of(of)),
@@ -109,10 +102,6 @@ def statement_context(
         "sizes": SIZES,
         "size": size,
     }
-
-
-def _read(of: int, held_on: int | None, number: int, size: int) -> Statement:
-    return statement(of, held_on=held_on, first=(number - 1) * size, most=size)
 
 
 def lines_of(entries: Sequence[Entry], user_id: int) -> list[Line]:

@@ -122,13 +122,18 @@ def tickets_of(offers: Iterable[Offer], now: datetime) -> list[Ticket]:
 
 def tickets_in_hand(grants: Sequence[Grant], now: datetime) -> list[Ticket]:
     """A buyer's own, each with the number of the order that holds or used it: one query."""
-    orders = [grant.order_id for grant in grants if grant.order_id]
-    found = Order.objects.filter(pk__in=orders, hidden=False).values_list("pk", "number")
-    numbers = dict(found) if orders else {}
+    numbers = order_numbers(grants)
     return [
         Ticket(grant.coupon, now, grant=grant, order=numbers.get(grant.order_id or 0, ""))
         for grant in grants
     ]
+
+
+def order_numbers(grants: Iterable[Grant]) -> dict[int, str]:
+    """The numbers of the orders that hold or used them, by order id; not of those that their buyer deleted."""
+    ids = [grant.order_id for grant in grants if grant.order_id]
+    rows = Order.objects.filter(pk__in=ids, hidden=False)
+    return dict(rows.values_list("pk", "number")) if ids else {}
 
 
 def _links(coupon: Coupon) -> list[Link]:

@@ -50,8 +50,9 @@ _numbers = itertools.count(1)
 class Market:
     """A running shop, clock and provider; `url` is the shop's, `sim` steers the provider."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, seconds: int = MOST, **environment: str) -> None:
         self.folder = folder
+        self.seconds = seconds
         self.database = f"browser_{os.getpid()}"
         self.environment = environment
         self.port = free_ports()
@@ -67,7 +68,13 @@ class Market:
         self.log = self.folder / "demo.log"
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "shigu.demo", f"--port={self.port}", f"--for={MOST}"],
+                [
+                    sys.executable,
+                    "-m",
+                    "shigu.demo",
+                    f"--port={self.port}",
+                    f"--for={self.seconds}",
+                ],
                 cwd=ROOT,
                 env=os.environ | self._settings(),
                 stdout=out,

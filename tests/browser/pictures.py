@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import tests.postgres  # noqa: F401 - a database server, before the settings are read
 
@@ -36,6 +35,7 @@ from shigu.accounts.models import User
 from shigu.auctions.models import Deposit, Lot, Session, SessionState
 from shigu.catalogue.models import Activity, Sku
 from shigu.ledger.models import Account
+from shigu.notices.models import Notice as Told
 from shigu.orders import cart
 from shigu.orders.models import Order
 from shigu.payments import comparing
@@ -46,19 +46,13 @@ from shigu.reporting.closing import close_month
 from shigu.reporting.models import Month
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.market import Market
+from tests.browser.shots import Shot, fill_purses, inboxes, wallet
 from tests.browser.walker import DESK, PHONE, Kind, Walker
 from tests.web.ordering import placed
 
 DARK = {"home", "product-goods", "cart", "cashier", "times-up", "orders", "centre", "sim-cashier"}
+HOUR = 3_600
 LOCALES = {"zh-hans": "zh-CN", "en": "en-US"}
-
-
-class Shot(NamedTuple):
-    """One page: its name, its address, and who looks."""
-
-    name: str
-    address: str
-    who: str = ""
 
 
 def window() -> Iterator[Shot]:
@@ -190,6 +184,7 @@ def office() -> Iterator[Shot]:
     yield Shot("ops-sign-in", "/ops/login/")
     yield from prices()
     yield from mornings()
+    yield from letters()
 
 
 def prices() -> Iterator[Shot]:
@@ -230,6 +225,18 @@ def mornings() -> Iterator[Shot]:
         yield Shot(f"ops-{name}", f"/ops/{address}", "operator")
 
 
+def letters() -> Iterator[Shot]:
+    """What people were told, mails as they left, and the processes of the clock."""
+    yield Shot("ops-told", "/ops/notices/notice/", "operator")
+    yield Shot(
+        "ops-told-one", f"/ops/notices/notice/{Told.objects.latest('pk').pk}/change/", "operator"
+    )
+    yield Shot("ops-mailbox", "/ops/mailbox/", "operator")
+    yield Shot("ops-dispatchers", "/ops/clock/dispatcher/", "operator")
+    yield Shot("ops-coupons", "/ops/promotions/coupon/", "operator")
+    yield Shot("ops-grants", "/ops/promotions/grant/", "operator")
+
+
 def provider(market: Market) -> Iterator[Shot]:
     """The simulator's cashier in three states, and its console."""
     state = market.sim.state(limit=100)
@@ -255,6 +262,7 @@ def prepare(market: Market) -> None:
     for code, pieces in (("POT-200", 2), ("SQL-FROM-ZERO-180", 1), ("FAN-GOLD", 1)):
         cart.add(alice.pk, Sku.objects.get(code=code).pk, pieces)
     User.objects.create_user("nobody", "nobody@shop.test", "open sesame 1")
+    fill_purses()
     close_month(now=clock.now())
     bill = BillDay.objects.create(
         provider="alipay", day=timezone.localdate(), since=clock.now(), state=BillState.DIFFERS
@@ -266,7 +274,8 @@ def prepare(market: Market) -> None:
 
 def take(market: Market, browser: Browser, folder: Path, wanted: Callable[[str], bool]) -> int:
     """All pictures; how many."""
-    shots = [*window(), *centre(), *auctions(), *orders(), *office(), *provider(market)]
+    mine = [*centre(), *auctions(), *orders(), *wallet(), *inboxes()]
+    shots = [*window(), *mine, *office(), *provider(market)]
     taken = 0
     for kind, language in product((PHONE, DESK), LOCALES):
         people: dict[str, Walker] = {}
@@ -295,6 +304,9 @@ def _take(walker: Walker, shot: Shot, folder: Path) -> int:
     page, width = walker.page, walker.kind.settings["viewport"]["width"]
     own = shot.address.startswith("/")
     page.goto((walker.market.url if own else "") + shot.address, wait_until="load")
+    if shot.then:
+        shot.then(page)
+        page.evaluate("scrollTo(0, 0)")
     walker.fits()
     schemes = ("", ".dark") if shot.name in DARK else ("",)
     for scheme in schemes:
@@ -312,7 +324,7 @@ def main(arguments: list[str]) -> int:
     folder, words = Path(arguments[0]), arguments[1:]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
-        market = Market(Path(place) / "market")
+        market = Market(Path(place) / "market", seconds=HOUR)
         try:
             market.open()
             market.use_database()

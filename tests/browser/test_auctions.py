@@ -33,10 +33,10 @@ from shigu.notices.models import Notice
 from shigu.payments.models import Refund, RefundState
 from shigu.payments.opening import Addresses, Way, open_attempt
 from tests.auctions.sale import Sale
+from tests.auditing import assert_audit_holds
 from tests.browser.conftest import Walk
 from tests.browser.market import Market
 from tests.browser.walker import Walker
-from tests.wallet.purse import assert_audit_holds
 
 MINUTE = timedelta(minutes=1)
 DEPOSIT = 20_000

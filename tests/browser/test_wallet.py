@@ -16,13 +16,14 @@ from shigu.orders.models import Order, Status
 from shigu.promotions.models import Coupon, Grant, GrantState
 from shigu.wallet.models import TopUp
 from tests.activities import discount
+from tests.auditing import assert_audit_holds
 from tests.browser.conftest import Walk
 from tests.browser.market import Market
 from tests.browser.test_lapsing import went_back
 from tests.browser.test_looking import looks_right
 from tests.browser.walker import Walker
 from tests.promotions.booth import DAY, coupon
-from tests.wallet.purse import assert_audit_holds, has
+from tests.wallet.purse import has
 from tests.web.wallets import has as credits_of
 
 POT = 26_800

@@ -24,6 +24,7 @@ from shigu import serving
 from shigu.fleet.deploying import environment, writing
 from shigu.fleet.deploying.place import BadPlace, Place
 from shigu.fleet.deploying.programs import NUMBER, programs
+from shigu.fleet.doctor import database
 from shigu.fleet.queues import queues
 from tests.fleet.keys import supervisor_reads, systemd_knows_not
 
@@ -231,6 +232,19 @@ def test_one_machine_needs_no_broker(place: Place) -> None:
     writing.write("supervisor", embedded)
     assert environment.read(embedded.environment_file)["CELERY_BROKER_URL"] == ""
     assert "celery" not in (embedded.folder / "supervisord.conf").read_text()
+
+
+def test_connections_of_a_place_add_up(place: Place) -> None:
+    """The environment says how many processes have a pool, and how large it is; a usual server has room."""
+    usual = replace(place, workers=2)
+    for one, processes in ((usual, 9), (replace(usual, embedded=True, folder=place.var), 4)):
+        writing.write("environment", one)
+        said = environment.read(one.environment_file)
+        assert int(said["SHIGU_PROCESSES"]) == processes
+        assert int(said["SHIGU_POOL"]) == one.threads
+        assert processes * one.threads + database.SPARE <= 100 - 3
+        assert bool(said["SHIGU_REDIS_URL"]) is not one.embedded
+    assert replace(usual, pages=3, workers=5).pooled == 3 + 15 + 1
 
 
 def test_passwords_are_made_once_and_kept(place: Place) -> None:

@@ -117,6 +117,19 @@ def test_storage_that_cannot_be_written(settings: Any, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "file"], "nothing is left behind"
 
 
+def test_a_container_may_write_no_more_than_it_must(settings: Any, tmp_path: Path) -> None:
+    """With Redis nothing but pictures and figures is written; without it, the folder above them, too."""
+    settings.VAR_DIR = tmp_path / "file" / "var"
+    (tmp_path / "file").write_text("")
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.METRICS, settings.REDIS_URL = False, "redis://127.0.0.1:1/0"
+    assert one(surroundings.look(), "storage").ok
+    settings.METRICS = True
+    assert not all(each.ok for each in found(surroundings.look(), "storage"))
+    settings.METRICS, settings.REDIS_URL = False, ""
+    assert not all(each.ok for each in found(surroundings.look(), "storage"))
+
+
 def test_files_that_are_not_collected(settings: Any, static: Path, tmp_path: Path) -> None:
     """None, all, and one that is older than its source."""
     settings.STATIC_ROOT = tmp_path / "none"

@@ -16,6 +16,8 @@ import yaml
 
 from shigu import serving
 from shigu.fleet.deploying import environment
+from shigu.fleet.deploying.place import Place
+from shigu.fleet.doctor import database
 from shigu.kit.processes import Part
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -249,14 +251,75 @@ def test_no_secret_is_committed() -> None:
     assert "deploy/shigu.env" in (ROOT / ".gitignore").read_text().splitlines()
 
 
+def configured() -> dict[str, str]:
+    """What the cluster's pods are told that is no secret."""
+    said = documents(MANIFESTS / "kustomization.yaml")[0]["configMapGenerator"][0]["literals"]
+    return environment.parse("\n".join(said))
+
+
+def pooled(commands: dict[str, tuple[list[str], int]]) -> int:
+    """Processes that may fill a pool, by command and replicas: of pages and workers, and one for the rest."""
+    each = {
+        name: int(command[command.index("--workers" if name == "pages" else "--concurrency") + 1])
+        for name, (command, _) in commands.items()
+        if name == "pages" or name.startswith("worker-")
+    }
+    return sum(count * commands[name][1] for name, count in each.items()) + 1
+
+
+def test_pools_add_up() -> None:
+    """Each place says how many processes it has, and all their connections fit the server's."""
+    services = compose()["services"]
+    said = {
+        name: (one["command"], one.get("deploy", {}).get("replicas", 1))
+        for name, one in services.items()
+    }
+    processes = int(services["pages"]["environment"]["SHIGU_PROCESSES"])
+    assert processes == pooled(said)
+    room = re.search(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))
+    assert room is not None
+    assert processes * Place.threads + database.SPARE <= int(room[1]) - 3
+    replicas = {name: one["spec"]["replicas"] for name, one in of_kind("Deployment").items()}
+    started = {
+        name: (spec["containers"][0]["command"], replicas.get(name, 1)) for name, spec in pods()
+    }
+    told = configured()
+    assert int(told["SHIGU_PROCESSES"]) == pooled(started)
+    assert int(told["SHIGU_POOL"]) == Place.threads
+    needed = int(told["SHIGU_PROCESSES"]) * int(told["SHIGU_POOL"]) + database.SPARE
+    least = re.search(r"must be (\d+) or more", (MANIFESTS / "kustomization.yaml").read_text())
+    assert least is not None
+    assert needed <= int(least[1])
+
+
+def test_figures_have_a_place_to_be_counted_in() -> None:
+    """Pages count in files, and nothing but what is mounted can be written; the image has the folder."""
+    folder = f"{configured()['SHIGU_VAR']}/metrics"
+    (pages,) = [spec for name, spec in pods() if name == "pages"]
+    mounted = {one["mountPath"]: one["name"] for one in pages["containers"][0]["volumeMounts"]}
+    volumes = {one["name"]: one for one in pages["volumes"]}
+    assert "emptyDir" in volumes[mounted[folder]]
+    assert folder in compose()["services"]["pages"]["tmpfs"]
+    assert folder in (DEPLOY / "Dockerfile").read_text()
+    secrets = documents(MANIFESTS / "secret.example.yaml")[0]["stringData"]
+    assert "SHIGU_METRICS_TOKEN" in secrets
+
+
+def test_whatever_is_shared_is_in_redis() -> None:
+    """Several page servers: caches, limits and push by one Redis, hints by a broker, in both places."""
+    for told in (configured(), compose()["services"]["pages"]["environment"]):
+        assert told["SHIGU_REDIS_URL"].startswith("redis://")
+        assert told["CELERY_BROKER_URL"].startswith(("redis://", "amqp://"))
+        assert told["SHIGU_REDIS_URL"] != told["CELERY_BROKER_URL"]
+
+
 def test_settings_of_containers_are_settings() -> None:
     """What manifests and Compose set is read by the shop, so that no name is misspelled."""
     known = set(
         re.findall(r"""["']([A-Z][A-Z0-9_]+)["']""", (ROOT / "shigu/settings.py").read_text())
     )
     known |= {"PGPASSWORD", "FLOWER_BASIC_AUTH", "FLOWER_COOKIE_SECRET"}
-    said = documents(MANIFESTS / "kustomization.yaml")[0]["configMapGenerator"][0]["literals"]
     (secret,) = documents(MANIFESTS / "secret.example.yaml")
-    names = {*environment.parse("\n".join(said)), *secret["stringData"]}
+    names = {*configured(), *secret["stringData"]}
     names |= set(compose()["services"]["pages"]["environment"]) | {"SHIGU_VAR"}
     assert names <= known

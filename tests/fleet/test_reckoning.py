@@ -21,10 +21,8 @@ from shigu.promotions.models import Grant
 from tests.fleet.chaos import figures, reckoning
 from tests.fleet.chaos.buyers import Notebook
 from tests.fleet.chaos.keeper import leftovers
-from tests.races.conftest import keys
+from tests.notices.telling import deliver
 from tests.races.market import Market
-
-__all__ = ["keys"]
 
 PIECES, CREDITS = 20, 900
 
@@ -76,6 +74,7 @@ class Day:
 def day(clone: str, keys: Path, settings: Any) -> Day:
     settings.ALIPAY_SIMULATOR_DIR = str(keys)
     made = Day()
+    deliver()
     assert made.wrong() == set()
     assert reckoning.unfinished() == []
     return made
@@ -148,7 +147,16 @@ def test_each_loss_is_seen(day: Day, spoil: Callable[[Day], Any], seen: set[str]
 def test_an_order_that_waits_is_unfinished(day: Day) -> None:
     """The reckoning is not begun while time will still change something."""
     day.market.opened(day._ordered("waiting"))
+    deliver()
     assert reckoning.unfinished() == ["1 unpaid orders", "1 open payments"]
+
+
+def test_a_mail_that_waits_is_unfinished(day: Day) -> None:
+    """Nor while somebody is still to be told; once it has left, there is nothing to wait for."""
+    day.market.cancel(day._ordered("regretted"))
+    assert reckoning.unfinished() == ["1 mails on their way"]
+    deliver()
+    assert reckoning.unfinished() == []
 
 
 def test_lateness_leaves_out_what_was_broken(day: Day) -> None:

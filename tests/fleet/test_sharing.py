@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.sessions.backends.cached_db import SessionStore
 from django.core.cache import caches
 from django.db import connection, transaction
@@ -255,6 +256,26 @@ def test_limits_and_sessions_are_shared(street: Street, redis: tuple[str, Server
         assert '"redis.away"' in pages[0].said
 
 
+@pytest.mark.parametrize("way", ["alone", "redis", "control"])
+def test_who_signed_out_at_one_is_out_at_the_other(
+    street: Street, redis: tuple[str, Server], way: str
+) -> None:
+    """Whoever kept the cookie is a stranger everywhere; the control's processes believe what they remember."""
+    ways = {
+        "alone": {},
+        "redis": {"SHIGU_REDIS_URL": redis[0]},
+        "control": {"DJANGO_SETTINGS_MODULE": "tests.fleet.remembering"},
+    }
+    one, other = (street.pages(**ways[way]) for _ in range(2))
+    with signed_in(alice()) as browser:
+        for served in (one, other):
+            assert browser.get(f"{served.url}/me/").status_code == 200
+        kept = {settings.SESSION_COOKIE_NAME: browser.cookies[settings.SESSION_COOKIE_NAME]}
+        assert browser.post(f"{one.url}/accounts/logout/").status_code == 302
+    assert one.get("/me/", cookies=kept).status_code == 302
+    assert other.get("/me/", cookies=kept).status_code == (200 if way == "control" else 302)
+
+
 def _cancelled_after(web: Served, streams: list[Served]) -> list[float]:
     """Seconds from the answer to the click until each event process tells it."""
     from shigu.orders import watching
@@ -286,3 +307,4 @@ def test_without_redis_each_process_keeps_its_own() -> None:
     """The default: as a small shop has it."""
     assert "locmem" in type(caches["default"]).__module__
     assert "locmem" in type(caches["sessions"]).__module__
+    assert settings.SESSION_ENGINE == "django.contrib.sessions.backends.db"

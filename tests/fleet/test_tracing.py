@@ -13,7 +13,10 @@ from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.fleet.crew import address_of
+from tests.clock.conftest import Tower
+from tests.clock.test_runner import until
+from tests.fleet import brokers
+from tests.fleet.crew import Crew, address_of
 from tests.fleet.servers import Street
 
 SCRIPT = """
@@ -103,6 +106,31 @@ def test_they_go_where_otel_says(street: Street) -> None:
         assert Collector.came.wait(20)
         street.end()
         collector.shutdown()
+
+
+def test_workers_and_schedulers_are_traced(
+    crew: Crew, tower: Tower, redis: tuple[str, brokers.Server], no_turns: None
+) -> None:
+    """The hint that a beat sends, the task that a worker's process runs, and SQL; both end when asked to."""
+    Collector.names.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        traced = {
+            "SHIGU_OTEL": "1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
+            "OTEL_BSP_SCHEDULE_DELAY": "200",
+        }
+        worker = crew.worker(**traced)
+        tower.hang(3)
+        beat = crew.beat(**traced)
+        sent, run = "apply_async/shigu.drain", "run/shigu.drain"
+        until(lambda: {sent, run} <= Collector.names and tower.waiting() == 0, 40)
+        for process in (beat, worker):
+            process.terminate()
+            assert process.wait(30) == 0
+        collector.shutdown()
+    assert sorted(set(tower.rung())) == sorted(tower.rung())
+    assert any("SELECT" in name for name in Collector.names)
 
 
 def test_a_collector_that_is_away_costs_nothing_but_spans(street: Street) -> None:

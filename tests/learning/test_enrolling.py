@@ -65,5 +65,6 @@ def test_a_revoked_course_is_no_longer_mine() -> None:
     """A refunded course leaves the list and may not be studied."""
     refund(paid(alice(), choice(python_course())).pk, by=operator().pk)
     assert not courses.mine(alice().pk)
-    assert courses.running_until(alice().pk, python_course().pk) is None
+    pair = (alice().pk, python_course().pk)
+    assert CourseLines().running([pair], now=clock.now()) == {}
     assert not Enrolment.objects.get().is_running(clock.now())

@@ -9,7 +9,6 @@ the provider took is in a paid order, on the balance or went back, by its own bo
 from __future__ import annotations
 
 import itertools
-import os
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,7 +16,6 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -35,7 +33,6 @@ from shigu.clock.drain import drain_all
 from shigu.kit.errors import Refusal
 from shigu.ledger.models import HOUSE, IN_CREDITS, Account, Event, Transfer
 from shigu.orders import refunding, shipping
-from shigu.orders.credits import worth
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Attempt, Money, Notice, Refund, RefundState, State
 from shigu.payments.notices import hear
@@ -45,8 +42,12 @@ from shigu.payments.polling import poll
 from shigu.promotions.models import Grant, GrantState
 from shigu.wallet.models import TopUp
 from shigu.wallet.topping_up import ask_for
+from tests.auditing import assert_audit_holds
+from tests.life.books import booked, withheld_from
+from tests.life.length import how_long
+from tests.life.wallet import HAPPENS, Wallet
 from tests.payments.shopfront import notify_fields, private_key, signed_notify
-from tests.races.market import NOWHERE, Market, assert_audit_holds
+from tests.races.market import NOWHERE, Market
 
 UNPAID, PAID, CANCELLED, EXPIRED, REFUNDED = Status
 ALLOWED = {
@@ -66,8 +67,8 @@ REACHED = {
     "paid from the balance",
     "refused by the balance",
     "back on the balance",
-}
-"""What all lives together must have come to, or they prove nothing about the balance."""
+} | HAPPENS
+"""What all lives together must have come to, or they prove nothing of the balance, of coupons, of credits."""
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,13 @@ def gate() -> Iterator[Simulator]:
         yield simulator
 
 
-def test_every_life_adds_up(clone: str, gate: Simulator, settings: Any) -> None:
+def test_every_life_adds_up(
+    clone: str,
+    plain_files: None,
+    gate: Simulator,
+    settings: Any,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """Random lives: the audit after every step, and at the end all money and all pieces have a home."""
     settings.ALIPAY_GATEWAY = gate.gateway
     settings.ALIPAY_SIMULATOR_DIR = str(gate.data)
@@ -86,20 +93,9 @@ def test_every_life_adds_up(clone: str, gate: Simulator, settings: Any) -> None:
     Life.key = private_key((gate.data / "alipay_private.pem").read_bytes())
     Life.seen = Counter()
     run_state_machine_as_test(Life, settings=how_long())
-    assert set(+Life.seen) == REACHED, Life.seen
-
-
-def how_long() -> settings:
-    """40 lives of up to 25 steps; with --deep 300 of up to 50."""
-    deep = bool(os.environ.get("SHIGU_DEEP"))
-    return settings(
-        max_examples=300 if deep else 40,
-        stateful_step_count=50 if deep else 25,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        derandomize=not deep,
-        phases=list(Phase) if deep else [Phase.generate],
-    )
+    with capsys.disabled():
+        print("\nreached:", ", ".join(f"{what} {many}" for what, many in Life.seen.most_common()))
+    assert set(+Life.seen) == REACHED, REACHED - set(+Life.seen)
 
 
 class Life(RuleBasedStateMachine):
@@ -114,28 +110,36 @@ class Life(RuleBasedStateMachine):
     top_ups = Bundle("top_ups")
     attempts = Bundle("attempts")
 
-    @initialize()
-    def begin(self) -> None:
-        """A buyer of their own and four pieces of something, in a shop where many lived before."""
-        name = f"buyer{clock.now().timestamp()}"
+    @initialize(target=orders)
+    def begin(self) -> Any:
+        """A buyer of their own and four pieces of something, in a shop where many lived before; an order
+        that holds a coupon and credits, and a top-up that nobody pays."""
+        name = f"buyer{clock.now().timestamp() * 1_000_000:.0f}"
         self.buyer = self.market.buyer(name)
-        self.scarce = self.market.goods(f"scarce {name}"[:50], 9900, 4)
-        self.course = self.market.a_course(f"course {name}"[:50], 19900)
+        self.scarce = self.market.goods(f"scarce-{name}"[:50], 9900, 4)
+        self.course = self.market.a_course(f"course-{name}"[:50], 19900)
         self.mine: list[int] = []
-        self.grants = [self.market.grant(self.buyer, off=off) for off in (500, 99_000)]
+        soon = clock.now() + timedelta(minutes=70)
+        self.grants = [
+            self.market.grant(self.buyer, off=500, valid_until=soon),
+            self.market.grant(self.buyer, off=99_000),
+        ]
+        self.wallet, self.audited = Wallet(self.buyer.pk), 0
         self.market.give(self.buyer, 900)
-        self._topped_up(60_000)
-        self._opened("top-up", self.top_up(100), "page")  # nobody pays this one
+        self.fill(60_000)
+        self._opened("top-up", self.top_up(100), "page")
+        return self.place(1, False, 0, 100)
 
-    def _topped_up(self, amount: int) -> None:
+    @rule(amount=st.sampled_from([100, 9_900]))
+    def fill(self, amount: int) -> None:
         """Asked for, paid, and told of twice."""
-        top_up = self.top_up(amount)
+        there, top_up = balance_of(self.buyer.pk), self.top_up(amount)
         attempt = self._opened("top-up", top_up, "page")
         self.pay(attempt)
         for _ in range(2):
             self.tell(attempt)
         assert TopUp.objects.get(pk=top_up).paid_at
-        assert balance_of(self.buyer.pk) == amount
+        assert balance_of(self.buyer.pk) == there + amount
 
     @rule(
         target=orders,
@@ -222,10 +226,15 @@ class Life(RuleBasedStateMachine):
         """So does the page of a top-up."""
         poll("top-up", top_up, every=timedelta(0))
 
-    @rule(target=orders, pieces=st.integers(1, 2), credits=st.sampled_from([0, 400]))
-    def buy_at_once(self, pieces: int, credits: int) -> Any:
+    @rule(
+        target=orders,
+        pieces=st.integers(1, 2),
+        coupon=st.sampled_from([None, 0]),
+        credits=st.sampled_from([0, 400]),
+    )
+    def buy_at_once(self, pieces: int, coupon: int | None, credits: int) -> Any:
         """An order, paid from the balance before anything can happen to it; the balance may not suffice."""
-        order = self.place(pieces, False, None, credits)
+        order = self.place(pieces, False, coupon, credits)
         if isinstance(order, int):
             self.pay_at_once(order)
         return order
@@ -277,6 +286,15 @@ class Life(RuleBasedStateMachine):
         """The operator gives the money back."""
         self._refusable(lambda: refunding.refund(order, by=self.buyer.pk), order)
 
+    @rule(target=orders, coupon=st.sampled_from([None, 0, 1]), credits=st.sampled_from([0, 50]))
+    def regret(self, coupon: int | None, credits: int) -> Any:
+        """Bought at once, and the operator gives the money back."""
+        order = self.buy_at_once(1, coupon, credits)
+        self.wallet_moves_are_allowed()
+        if isinstance(order, int):
+            self.refund(order)
+        return order
+
     def _refusable(self, act: Any, order: int) -> None:
         """A refusal changes nothing of the order."""
         before = Order.objects.filter(pk=order).values().get()
@@ -306,24 +324,31 @@ class Life(RuleBasedStateMachine):
         assert not Account.objects.filter(balance__lt=0).exists()
 
     @invariant()
+    def wallet_moves_are_allowed(self) -> None:
+        """So are coupons; what became of them and of credits is counted."""
+        self.seen.update(self.wallet.look())
+
+    @invariant()
     def audit_holds(self) -> None:
         """Every invariant of every app."""
-        assert_audit_holds()
+        self.audited += assert_audit_holds()
 
     @invariant()
     def moves_are_allowed(self) -> None:
         """Nothing ever moved in a way that the design does not draw."""
-        rows = OrderEvent.objects.filter(order_id__in=getattr(self, "mine", []))
+        rows = OrderEvent.objects.filter(order_id__in=self.mine)
         moves = set(rows.values_list("was", "status"))
         assert moves <= ALLOWED, moves - ALLOWED
 
     def teardown(self) -> None:
         """Time passes until nothing is due: no order waits, nothing is held, all money has a home."""
-        if not getattr(self, "mine", []):
-            return
+        if not hasattr(self, "wallet"):
+            return  # it did not begin, and that error is told
+        assert self.audited, "nothing was audited in this life"
         for _ in range(4):
             self.wait(50)
             drain_all()
+        self.wallet_moves_are_allowed()
         orders = Order.objects.filter(pk__in=self.mine)
         assert not orders.filter(status=UNPAID).exists()
         assert self.market.counts(self.scarce)[1] == 0
@@ -370,14 +395,3 @@ class Life(RuleBasedStateMachine):
         lapsed = TopUp.objects.filter(user=self.buyer, paid_at=None)
         tried = {one.subject_id for one in attempts if one.purpose == "top-up"}
         self.seen["top-up lapsed"] += lapsed.filter(pk__in=tried).count()
-
-
-def booked(kind: Event, *subjects: int) -> int:
-    """In fen: what the ledger has of this kind for these subjects."""
-    found = Transfer.objects.filter(kind=kind, subject__in=subjects)
-    return sum(found.values_list("amount", flat=True))
-
-
-def withheld_from(order: Order) -> int:
-    """In fen: credits that it earned, were spent before its refund, and could not be taken back."""
-    return worth(order.earned - booked(Event.TAKE_BACK, order.pk))

@@ -7,10 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.races.conftest import keys
 from tests.races.market import Market
-
-__all__ = ["keys"]
 
 
 @pytest.fixture

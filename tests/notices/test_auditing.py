@@ -13,8 +13,9 @@ from shigu.kit.auditing import audits, offending
 from shigu.notices import inbox
 from shigu.notices.forgetting import forget
 from shigu.notices.models import Notice
+from tests.auditing import assert_audit_holds
 from tests.notices.telling import deliver, pass_time
-from tests.races.market import Market, assert_audit_holds
+from tests.races.market import Market
 
 TOLD = "every order that was placed, paid, shipped, refunded or lapsed told its buyer once"
 TOO = "whoever is told through another channel has it in the inbox, too"

@@ -13,8 +13,9 @@ from django.core.mail import EmailMultiAlternatives
 
 from shigu.accounts.models import User
 from shigu.notices.models import Notice, State
+from tests.auditing import assert_audit_holds
 from tests.notices.telling import became, deliver, pass_time
-from tests.races.market import Market, assert_audit_holds
+from tests.races.market import Market
 
 
 def language(user: User, code: str) -> None:

@@ -18,10 +18,11 @@ from shigu.notices import delivering, outbox
 from shigu.notices.models import Notice, State
 from shigu.orders import expiry, handlers
 from shigu.orders.models import Order
+from tests.auditing import assert_audit_holds
 from tests.notices.telling import became, deliver, pass_time, told
-from tests.races.market import Market, assert_audit_holds
-from tests.races.test_one_order import unlocked
+from tests.races.market import Market
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import loose_claims, unlocked_orders
 
 # -- settle × expire -----------------------------------------------------------------------------------
 
@@ -55,15 +56,9 @@ def test_control_a_claim_without_its_lock_tells_both(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a claim that locks nothing, and no second look, lapse what is being paid."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
+    loose_claims(monkeypatch)
     monkeypatch.setattr(expiry, "CLOSE", expiry.CLOSE.replace(" AND status = %(unpaid)s", ""))
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="lapsed"):
         pay_while_lapsing(market)
 
 
@@ -86,7 +81,7 @@ def test_control_settling_without_the_order_lock_breaks_the_count(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: unlocked, the payment does not see that the order is being taken back."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     order = market.ordered()
     attempt = market.opened(order)
     market.over(order)
@@ -133,7 +128,7 @@ def test_control_without_the_lease_both_send(
         return query.replace("shigu_now() + %s", "shigu_now() - %s"), values
 
     monkeypatch.setattr(claiming, "lease_query", loose)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="2 == 1"):
         two_drains(market)
 
 

@@ -21,8 +21,9 @@ from shigu.orders.models import Order, Status
 from shigu.payments.models import Refund
 from shigu.payments.provider import Fate, RefundAnswer
 from shigu.payments.refunding import sent
+from tests.auditing import assert_audit_holds
 from tests.notices.telling import became, deliver, pass_time, told
-from tests.races.market import Market, assert_audit_holds
+from tests.races.market import Market
 
 
 def money_is_back() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -23,15 +21,6 @@ _seeded_at = 0.0
 def _back_to_the_seed() -> None:
     """A seeded shop gets old while other tests run: its clock stands where seeding ended."""
     clock.shift(-timedelta(seconds=time.monotonic() - _seeded_at))
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The simulator's keys, without a simulator."""
-    folder = tmp_path_factory.mktemp("simulator")
-    command = [sys.executable, "-m", "alipay_simulator", "init", "--data", str(folder)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=60)
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +74,3 @@ def tried(seeded: str, django_db_blocker: Any) -> Iterator[None]:
             transaction.set_rollback(True)
         connections.close_all()
         databases._use(home)
-
-
-@pytest.fixture
-def plain_files(settings: Any) -> None:
-    """Static files by their plain names: pages are looked at here without collected files."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]

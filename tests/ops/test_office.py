@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -21,11 +19,8 @@ from shigu.payments.models import Refund, RefundState
 
 
 @pytest.fixture(autouse=True)
-def _plain_files(settings: Any) -> None:
+def _plain_files(plain_files: None) -> None:
     """Pages are looked at here without collected files."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
 
 
 def office(name: str = "operator") -> Client:

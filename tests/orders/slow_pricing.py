@@ -15,8 +15,6 @@ from math import ceil, floor
 from shigu.catalogue.activities import Running
 from shigu.orders.pricing import Voucher, Wanted
 
-REASONS = {"CouponFitsNothing", "CouponOnActivities", "CouponMinimum", "CouponSavesNothing"}
-
 
 @dataclass
 class Line:

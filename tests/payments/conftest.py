@@ -41,11 +41,8 @@ def _fresh_tally(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_static_files(settings: Any) -> None:
+def _no_static_files(plain_files: None) -> None:
     """No page is looked at here: nothing needs to have been collected."""
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
-    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
 
 
 @pytest.fixture(scope="session")

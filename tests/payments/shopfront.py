@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from socketserver import ThreadingMixIn
@@ -32,7 +32,6 @@ from shigu.catalogue.models import (
     Stock,
 )
 from shigu.clock.drain import drain_all
-from shigu.kit.auditing import audits, offending
 from shigu.orders.admission import Choice, Placing
 from shigu.orders.models import Order
 from shigu.orders.placing import Placed, place_many
@@ -144,12 +143,6 @@ def now_of(row: Any) -> Any:
     return type(row)._default_manager.get(pk=row.pk)
 
 
-def assert_audit_holds() -> None:
-    """Every invariant that the apps declared holds."""
-    broken = {f"{i.number} {i.title}": rows for i in audits if (rows := offending(i))}
-    assert not broken
-
-
 MONEY_TABLES = (
     "payments_attempt",
     "payments_notice",
@@ -201,29 +194,6 @@ def notify_fields(attempt: Attempt, app: dict[str, str], **changes: str) -> dict
         "gmt_payment": "2026-11-21 10:00:00",
         "subject": "青瓷杯 + {tea} & 茶",
     } | changes
-
-
-def together(acts: list[Callable[[], Any]]) -> list[Any]:
-    """Run these at once, each in a thread with a connection of its own; results or exceptions in order."""
-    start = threading.Barrier(len(acts))
-    results: list[Any] = [None] * len(acts)
-
-    def run(place: int) -> None:
-        try:
-            start.wait(10)
-            results[place] = acts[place]()
-        except BaseException as error:
-            results[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[place]) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert not any(thread.is_alive() for thread in threads)
-    return results
 
 
 class _Server(ThreadingMixIn, WSGIServer):

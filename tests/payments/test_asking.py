@@ -15,7 +15,8 @@ from shigu.orders.models import Order, Status
 from shigu.payments import asking, notices, polling, refunding
 from shigu.payments.models import Attempt, Money, State
 from shigu.payments.provider import Answer, Standing, providers
-from tests.payments.shopfront import Shop, assert_audit_holds, now_of
+from tests.auditing import assert_audit_holds
+from tests.payments.shopfront import Shop, now_of
 
 PAY = timedelta(minutes=15)
 

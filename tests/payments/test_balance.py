@@ -23,7 +23,8 @@ from shigu.payments.provider import Answer, Fate, NoBill, Standing, Unverified, 
 from shigu.payments.reconciling import differences
 from shigu.payments.settling import settle
 from tests import people
-from tests.payments.shopfront import PRICE, Shop, assert_audit_holds, everything, now_of
+from tests.auditing import assert_audit_holds
+from tests.payments.shopfront import PRICE, Shop, everything, now_of
 from tests.wallet.purse import NOWHERE, has, story, topped_up
 
 

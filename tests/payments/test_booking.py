@@ -111,7 +111,7 @@ def test_the_ledger_itself_refuses_a_second_time(shop: Shop) -> None:
     """Whatever the code does, one attempt's money is booked once."""
     attempt = shop.open(shop.order()).attempt
     told(attempt)
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(IntegrityError, match="transfer_once"), transaction.atomic():
         booking.decided(now_of(attempt), now=clock.now())
     assert len(books()) == 1
 

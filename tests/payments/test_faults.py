@@ -17,9 +17,9 @@ from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments import asking, polling
 from shigu.payments.models import Attempt, Money, Notice, NoticeTally, Outcome, Refund, State
 from shigu.payments.reconciling import differences
+from tests.auditing import assert_audit_holds
 from tests.payments.shopfront import (
     Shop,
-    assert_audit_holds,
     everything,
     notify_fields,
     now_of,

@@ -24,15 +24,16 @@ from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments import asking, cancelling, locks, notices, polling, settling
 from shigu.payments.models import Attempt, Money, Notice, Outcome, Refund, State
 from shigu.payments.provider import Standing
+from tests.auditing import assert_audit_holds
 from tests.payments.shopfront import (
     Shop,
-    assert_audit_holds,
     notify_fields,
     now_of,
     private_key,
     signed_notify,
-    together,
 )
+from tests.races.together import PATIENCE, settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import unlocked_attempts
 
 ROUNDS = 300 if os.environ.get("SHIGU_DEEP") else 30
 
@@ -61,7 +62,7 @@ def twenty_at_once(shop: Shop) -> None:
     attempt = shop.open(shop.order()).attempt
     numbers = ["same"] * 10 + [f"own-{n}" for n in range(10)]
     bodies = [notify(shop, attempt, notify_id=number) for number in numbers]
-    answers = together([lambda body=body: notices.hear("alipay", body) for body in bodies])  # type: ignore[misc]
+    answers = together(*[lambda body=body: notices.hear("alipay", body) for body in bodies])
     assert answers == [True] * 20
     outcomes = sorted(Notice.objects.values_list("outcome", flat=True))
     assert outcomes == sorted([Outcome.SETTLED] + [Outcome.REPEATED] * 10)
@@ -77,7 +78,7 @@ def test_twenty_notifies_without_the_guard(shop: Shop, monkeypatch: pytest.Monke
     """Without "decided is decided" the same twenty send money back that was wanted."""
     monkeypatch.setattr(settling, "is_decided", lambda attempt: False)
     monkeypatch.setattr(settling, "_compare_and_set", Attempt.save)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="transfer_once"):
         twenty_at_once(shop)
 
 
@@ -98,26 +99,17 @@ def two_cashiers_paid(shop: Shop) -> tuple[Attempt, Attempt]:
     """Alice pays on her desk and on her phone; the first is held before its commit."""
     order = shop.order()
     page, wap = shop.open(order).attempt, shop.open(order, "wap").attempt
-    second_is_in = threading.Event()
-    reached = []
-
-    def first_waits() -> None:
-        if not reached:
-            reached.append(1)
-            second_is_in.wait(0.7)
 
     def hear(attempt: Attempt) -> bool:
         return notices.hear("alipay", notify(shop, attempt))
 
-    def late(attempt: Attempt) -> bool:
-        shop.gate.wait(lambda: reached)
-        try:
-            return hear(attempt)
-        finally:
-            second_is_in.set()
-
-    with breakpoints.at("payments.settle.committing", first_waits):
-        answers = together([lambda: hear(page), lambda: late(wap)])
+    with stopped_at("payments.settle.committing") as stop:
+        first = start(lambda: hear(page))
+        stop.wait()
+        second = start(lambda: hear(wap))
+        settled_or_blocked(second)
+        stop.release()
+        answers = [first.result(), second.result()]
     assert answers == [True, True]
     return page, wap
 
@@ -137,13 +129,9 @@ def assert_one_goes_back(page: Attempt, wap: Attempt) -> None:
 def test_two_cashiers_without_the_lock(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the locks both apply, or one of them falls over the order's own rows."""
     monkeypatch.setattr(OrderPurpose, "lock", lambda self, ids: None)
-    monkeypatch.setattr(locks, "attempts_of_locked", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
+    with pytest.raises(AssertionError, match="orders_shipment"):
         assert_one_goes_back(*two_cashiers_paid(shop))
-
-
-def unlocked(purpose: str, subject_ids: Any) -> list[Attempt]:
-    return list(Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids).order_by("pk"))
 
 
 def test_a_second_cashier_is_closed_when_the_first_is_paid(shop: Shop) -> None:
@@ -163,7 +151,7 @@ def test_a_second_cashier_is_closed_when_the_first_is_paid(shop: Shop) -> None:
 
 def opened_twice(shop: Shop) -> None:
     order = shop.order()
-    opened = together([lambda: shop.open(order).attempt.pk for _ in range(6)])
+    opened = together(*[lambda: shop.open(order).attempt.pk for _ in range(6)])
     assert len(set(opened)) == 1, opened
     assert Attempt.objects.count() == 1
 
@@ -180,11 +168,11 @@ def test_double_click_without_the_lock(shop: Shop, monkeypatch: pytest.MonkeyPat
     payable = OrderPurpose.payable
 
     def slow(self: OrderPurpose, subject_id: int, *, now: Any) -> Any:
-        gate.wait(5)
+        gate.wait(PATIENCE)
         return payable(self, subject_id, now=now)
 
     monkeypatch.setattr(OrderPurpose, "payable", slow)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="out_trade_no"):
         opened_twice(shop)
 
 
@@ -244,7 +232,7 @@ def test_dead_between_without_the_guard(shop: Shop, monkeypatch: pytest.MonkeyPa
     attempt, body = dead_after_recording(shop)
     monkeypatch.setattr(notices, "is_duplicate", lambda notice: True)
     notices.hear("alipay", body)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="'open'"):
         assert_settled_once(attempt)
 
 
@@ -338,7 +326,7 @@ def test_paid_between_without_asking_again(shop: Shop, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(asking, "_closed", believes)
     attempt = asked_while_paying(shop, "payments.ask.queried", told=False)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="'closed'"):
         assert_settled_once(attempt)
 
 
@@ -356,7 +344,7 @@ def cancelled_while_looking(shop: Shop) -> bool:
     def change_mind() -> None:
         if not done:
             done.append(1)
-            together([lambda: cancel(attempt.subject_id, by=shop.alice.pk)])
+            together(lambda: cancel(attempt.subject_id, by=shop.alice.pk))
 
     # The look's answer is worked out before the cancel and written after it.
     wait = asking._wait
@@ -401,6 +389,6 @@ def test_every_way_at_once(shop: Shop, turn: int) -> None:
         lambda: polling.poll("order", attempt.subject_id),
         lambda: drain(asking.ask),
     ]
-    results = together(acts[turn % 5 :] + acts[: turn % 5])
+    results = together(*acts[turn % 5 :], *acts[: turn % 5])
     assert not [result for result in results if isinstance(result, BaseException)]
     assert_settled_once(attempt)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.auctions.house import alipay, house
+from tests.conftest import keys as keys
 from tests.races.market import Market
 
 __all__ = ["alipay", "house"]
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the simulator's keys; no simulator needs to run where nobody is asked."""
-    folder = tmp_path_factory.mktemp("keys")
-    command = [sys.executable, "-m", "alipay_simulator", "init", "--data", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture

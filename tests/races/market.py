@@ -19,7 +19,6 @@ from shigu.accounts.models import User
 from shigu.catalogue import stock
 from shigu.catalogue.models import Category, Direction, Kind, Moved, Product, Sku, Stock
 from shigu.clock.drain import drain_all
-from shigu.kit.auditing import audits, offending
 from shigu.ledger import posting
 from shigu.ledger.models import Book, Event, account
 from shigu.ledger.posting import Move
@@ -33,6 +32,7 @@ from shigu.payments.opening import Addresses, Way, open_attempt
 from shigu.payments.provider import Answer, Standing
 from shigu.payments.settling import settle
 from shigu.promotions.models import Coupon, Grant
+from tests.auditing import assert_audit_holds as assert_audit_holds
 
 POT, COURSE = 26800, 39900
 MOST_CREDITS = 500
@@ -198,12 +198,6 @@ class Market:
         """On hand, held, sold."""
         row = Stock.objects.get(pk=(sku or self.pot).pk)
         return row.on_hand, row.held, row.sold
-
-
-def assert_audit_holds() -> None:
-    """Every invariant that any app declares holds."""
-    broken = {f"{i.number} {i.title}": rows for i in audits if (rows := offending(i))}
-    assert not broken, broken
 
 
 def rounds(few: int, many: int) -> range:

@@ -29,8 +29,9 @@ from shigu.auctions.withdrawing import withdraw_lot
 from shigu.clock.drain import drain
 from tests.auctions.sale import go_to
 from tests.auctions.saleroom import Saleroom, log, standing
+from tests.auditing import assert_audit_holds
 from tests.people import alice, bob, carol
-from tests.races.market import assert_audit_holds, dice, rounds
+from tests.races.market import dice, rounds
 from tests.races.together import (
     PATIENCE,
     settled_or_blocked,

@@ -30,7 +30,7 @@ from tests.auctions.sale import (
     person,
     state,
 )
-from tests.races.market import assert_audit_holds
+from tests.auditing import assert_audit_holds
 from tests.races.together import settled_or_blocked, start, stopped_at, together
 
 SECOND = timedelta(seconds=1)

@@ -37,9 +37,10 @@ from tests.auctions.sale import (
     state,
     status,
 )
-from tests.races.market import assert_audit_holds, dice, rounds
-from tests.races.test_one_order import unlocked
+from tests.auditing import assert_audit_holds
+from tests.races.market import dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import unlocked_orders
 
 SECOND = timedelta(seconds=1)
 
@@ -110,7 +111,7 @@ def test_control_without_the_order_lock_it_is_paid_and_forfeited(
     house: Alipay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: settling without locking order and lot first pays what is being forfeited."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     monkeypatch.setattr(LotOrders, "lock", lambda self, ids: None)
     with pytest.raises(AssertionError):
         pay_while_expiring()

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +48,7 @@ from tests.auctions.desk import (
 )
 from tests.auctions.saleroom import HOUR, Saleroom
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import unlocked_attempts
 
 DAY = timedelta(days=1, seconds=1)
 PENDING, HELD = DepositState.PENDING, DepositState.HELD
@@ -73,11 +74,6 @@ def alice(room: Saleroom) -> User:
 def unlocked(ids: Collection[int]) -> list[Deposit]:
     """What `locked_deposits` would be without its lock."""
     return list(Deposit.objects.filter(pk__in=ids).order_by("pk"))
-
-
-def unlocked_attempts(purpose: str, subject_ids: Sequence[int]) -> list[Attempt]:
-    """What `attempts_of_locked` would be without its lock."""
-    return list(Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids).order_by("pk"))
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from shigu.orders.models import Order, Shipment
 from shigu.payments.models import Outcome, Refund, Why
 from tests.auctions.house import Alipay
 from tests.auctions.sale import HOME, HOUR, Sale, deposit, go_to, opened, paid, person, state
-from tests.races.market import assert_audit_holds
+from tests.auditing import assert_audit_holds
 from tests.web.bidders import all_rows
 
 CLOSING = [

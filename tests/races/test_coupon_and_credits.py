@@ -5,14 +5,14 @@ Each meeting has a control: with its guard taken away the same meeting breaks so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import transaction
 
-from shigu.clock import claiming
 from shigu.clock.drain import drain
+from shigu.clock.models import Quarantine
 from shigu.kit.errors import Refusal
 from shigu.ledger.models import Event, Transfer
 from shigu.orders import credits, handlers, placing
@@ -21,12 +21,13 @@ from shigu.orders.committing import place
 from shigu.orders.errors import CouponGone, CreditsShort
 from shigu.orders.models import Order, Status
 from shigu.orders.placing import Placed, place_many
-from shigu.payments.models import Attempt, Outcome
+from shigu.payments.models import Outcome
 from shigu.promotions import holding
 from shigu.promotions.models import Grant, GrantState
-from tests.races.market import Market, assert_audit_holds, dice, rounds
-from tests.races.test_one_order import unlocked
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import loose_claims, unlocked_credits, unlocked_grants, unlocked_orders
 
 
 def two_placings(market: Market, first: Placing, second: Placing) -> list[Any]:
@@ -60,18 +61,13 @@ def test_a_coupon_goes_into_one_order(market: Market) -> None:
     same_grant_in_two_orders(market)
 
 
-def read_only(ids: Collection[int]) -> dict[int, Grant]:
-    """What `holding.locked` would be without its lock."""
-    return {row.pk: row for row in Grant.objects.select_related("coupon").filter(pk__in=ids)}
-
-
 def test_control_without_locks_both_believe_they_have_it(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: neither buyer nor grant is locked; the second ends in an error, not an answer."""
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
-    monkeypatch.setattr(holding, "locked", read_only)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(holding, "locked", unlocked_grants)
+    with pytest.raises(AssertionError, match="GrantTaken"):
         same_grant_in_two_orders(market)
 
 
@@ -102,8 +98,8 @@ def test_control_without_locks_they_are_promised_twice(
     with transaction.atomic():
         credits.locked([market.alice.pk])  # the accounts are there: nothing is missing but the lock
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
-    monkeypatch.setattr(credits, "locked", lambda users: {user: credits.of(user) for user in users})
-    with pytest.raises(AssertionError, match="IntegrityError"):
+    monkeypatch.setattr(credits, "locked", unlocked_credits)
+    with pytest.raises(AssertionError, match="account_not_below_zero"):
         credits_from_two_tabs(market)
 
 
@@ -138,7 +134,8 @@ def pay_while_expiring(market: Market) -> None:
         settled_or_blocked(paying)
         stop.release()
         expiring.result()
-        paying.result()
+        outcome = paying.result()
+    assert outcome == Outcome.SETTLED, outcome
     order.refresh_from_db()
     assert (order.status, order.round) == (Status.PAID, 1)
     assert Grant.objects.get().state == GrantState.USED
@@ -160,9 +157,9 @@ def test_released_and_taken_again(market: Market) -> None:
 def test_control_without_the_order_lock_it_breaks(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Negative control."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    """Negative control: the payment reads "unpaid" and spends what the clock has given back."""
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="account_not_below_zero"):
         pay_while_expiring(market)
 
 
@@ -180,7 +177,8 @@ def expire_while_paying(market: Market) -> None:
         settled_or_blocked(expiring, 3)
         stop.release()
         drained, outcome = expiring.result(), paying.result()
-    assert (drained.claimed, outcome) == (0, Outcome.SETTLED)
+    assert drained.claimed == 0, drained
+    assert outcome == Outcome.SETTLED, outcome
     order.refresh_from_db()
     assert (order.status, order.round) == (Status.PAID, 0)
     assert Grant.objects.get().state == GrantState.USED
@@ -198,14 +196,8 @@ def test_control_a_claim_without_its_lock_releases_them(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the clock takes back what the payment is using."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
-    with pytest.raises(AssertionError):
+    loose_claims(monkeypatch)
+    with pytest.raises(AssertionError, match="claimed=1"):
         expire_while_paying(market)
 
 
@@ -217,7 +209,7 @@ def lapse_restore_lapse(market: Market) -> None:
     for act in (market.lapse, market.restore, market.lapse):
         act(order)
         assert_audit_holds()
-    assert market.status(order) == Status.EXPIRED, market.status(order)
+    assert market.status(order) == Status.EXPIRED, repr(Quarantine.objects.values_list("error"))
     assert market.credits(market.alice) == (500, 0)
     assert Grant.objects.get().state == GrantState.UNUSED
 
@@ -235,7 +227,7 @@ def test_control_one_subject_for_both_rounds(
     monkeypatch.setattr(
         credits, "RELEASES", credits.RELEASES.replace("round AS nth", "0::smallint AS nth")
     )
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="transfer_once"):
         lapse_restore_lapse(market)
 
 
@@ -282,30 +274,27 @@ def test_control_without_locks_a_free_order_is_no_answer_to_the_second_tab(
 
 def test_many_at_random(market: Market) -> None:
     """Placing, lapsing, cancelling, paying and restoring with one coupon and few credits, all at once."""
-    grant = market.grant(market.alice)
-    market.give(market.alice, 500)
     for number in rounds(8, 200):
         chance = dice(number)
-        order = _any_order(market, grant, chance.randrange(0, 600))
-        acts = _acts(market, order, market.opened(order))
-        market.over(order)
+        acts = _acts(market, number, chance.randrange(0, 500))
         for answer in together(*chance.sample(acts, 3)):
             assert not isinstance(answer, Exception) or isinstance(answer, Refusal), repr(answer)
+        assert not Quarantine.objects.exists(), repr(Quarantine.objects.values_list("error"))
         assert_audit_holds()
 
 
-def _acts(market: Market, order: Order, attempt: Attempt) -> list[Callable[[], Any]]:
+def _acts(market: Market, number: int, credits: int) -> list[Callable[[], Any]]:
+    """An order over its time with a coupon and so many credits, and what may become of all three."""
+    cup, grant = market.goods(f"cup{number}", 9800, 9), market.grant(market.alice)
+    market.give(market.alice, credits)
+    placed = market.place(market.alice, (cup, 1), grant=grant, credits=credits)
+    order = Order.objects.get(pk=placed.order_id)
+    attempt = market.opened(order)
+    market.over(order)
     return [
         lambda: drain("orders.expire"),
         lambda: market.paid(attempt),
         lambda: market.cancel(order),
         lambda: market.restore(order),
+        lambda: market.place(market.alice, (cup, 1), grant=grant, credits=credits),
     ]
-
-
-def _any_order(market: Market, grant: Grant, credits: int) -> Order:
-    """With the coupon if it is free, with as many of these credits as are there."""
-    grant.refresh_from_db()
-    usable = grant if grant.state == GrantState.UNUSED else None
-    few = min(credits, market.credits(market.alice)[0], 500)
-    return market.ordered(grant=usable, credits=few)

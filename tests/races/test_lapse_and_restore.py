@@ -17,9 +17,10 @@ from shigu.orders.errors import AlreadyYours, NotExpired, OutOfStock, PriceChang
 from shigu.orders.locks import locked_orders
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Money, Outcome, Refund, Why
-from tests.races.market import Market, assert_audit_holds
-from tests.races.test_one_order import unlocked
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market
 from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import unlocked_orders
 
 
 def test_lapse_restore_lapse(market: Market) -> None:
@@ -63,8 +64,8 @@ def test_control_without_the_lock_restoring_is_refused_wrongly(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: without the lock the buyer is told the order never lapsed."""
-    monkeypatch.setattr(restoring, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(restoring, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="NotExpired"):
         restored_while_expiring(market)
 
 
@@ -129,8 +130,8 @@ def test_control_without_the_locks_it_is_held_twice(
 ) -> None:
     """Negative control: two tabs that lock neither buyer nor order both restore it."""
     monkeypatch.setattr(restoring, "lock_buyers", lambda ids: None)
-    with pytest.raises(AssertionError):
-        restored_in_two_tabs(market, monkeypatch, lock=unlocked)
+    with pytest.raises(AssertionError, match=r"\(2, 0\) == \(1, 1\)"):
+        restored_in_two_tabs(market, monkeypatch, lock=unlocked_orders)
 
 
 def test_paying_a_lapsed_order_revives_it(market: Market) -> None:

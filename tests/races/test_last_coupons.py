@@ -18,8 +18,10 @@ from shigu.orders.models import Order
 from shigu.promotions import claiming, issuing, revoking
 from shigu.promotions.errors import HaveYours, NoneLeft
 from shigu.promotions.models import Audience, Coupon, CouponKind, Grant, GrantState, Issuing, Way
-from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together, wait_until_blocked
+from tests.races.unguarded import unlocked_grants
 
 
 def coupon(total: int, **more: Any) -> Coupon:
@@ -104,6 +106,7 @@ def test_control_what_was_read_before_the_wait_is_old(
         stop.release()
         answers = [first.result(), second.result()]
     assert isinstance(answers[1], IntegrityError), answers
+    assert "coupon_not_over_issued" in str(answers[1])
 
 
 # -- two tabs of one person ------------------------------------------------------------------------
@@ -143,7 +146,7 @@ def test_control_counting_alone_gives_one_person_two(
     """Negative control: without a number for each grant, the count that was read lets both tabs through."""
     free = claiming.TAKE.replace("mine.n + 1 AS nth", "mine.n + 1 + (random() * 30000)::int AS nth")
     monkeypatch.setattr(claiming, "TAKE", free)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="each_at_most"):
         two_tabs(market, per_user=1)
 
 
@@ -209,9 +212,8 @@ def test_control_revoking_what_was_read_without_a_lock(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: read as unused and written after the wait, it is taken from under the order."""
-    read = lambda ids: {row.pk: row for row in Grant.objects.filter(pk__in=ids)}  # noqa: E731
-    monkeypatch.setattr(revoking, "locked", read)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(revoking, "locked", unlocked_grants)
+    with pytest.raises(AssertionError, match="grant_names_its_order"):
         revoked_while_taken(market)
 
 
@@ -276,10 +278,35 @@ def test_a_claim_waits_for_the_batch_it_is_in(market: Market) -> None:
     assert_audit_holds()
 
 
+def claimed_beside_a_batch(market: Market) -> None:
+    """Two are left, for alice and bob: the batch has seen that when carol, who joined later, claims one."""
+    row = coupon(2)
+    market.buyer("bob")
+    one = issuing.start(row.pk, Audience.ALL, by=1)
+    carol = market.buyer("carol")
+    with stopped_at("promotions.issue.locked") as stop:
+        batch = start(lambda: issuing.step(one.pk))
+        stop.wait()
+        claim = start(claims(row, carol))
+        settled_or_blocked(claim)
+        stop.release()
+        done, claimed = batch.result(), claim.result()
+    assert isinstance(done, Issuing), repr(done)
+    assert [type(one) for one in claimed] == [NoneLeft], claimed
+    assert (done.gave, done.short) == (2, 0)
+    assert row.grants.count() == issued(row) == 2
+
+
+def test_a_claim_waits_for_the_batch_that_takes_the_last_ones(market: Market) -> None:
+    """Carol is told that none is left; the batch gives what it saw."""
+    claimed_beside_a_batch(market)
+    assert_audit_holds()
+
+
 def test_control_a_batch_that_does_not_hold_the_coupon(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Negative control: without the lock the claim goes through, and batch and claim collide."""
+    """Negative control: without the lock the claim goes through, and the batch gives one too many."""
     monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows)
-    with pytest.raises(AssertionError):
-        claimed_into_a_batch(market)
+    with pytest.raises(AssertionError, match="coupon_not_over_issued"):
+        claimed_beside_a_batch(market)

@@ -18,7 +18,8 @@ from shigu.orders.admission import Choice, Placing
 from shigu.orders.errors import AwaitingPayment, CartChanged, OutOfStock
 from shigu.orders.models import CartLine, Order
 from shigu.orders.placing import Placed, place_many
-from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together
 
 
@@ -35,6 +36,8 @@ def fifty_for_ten(market: Market) -> None:
     """Fifty processes' worth of buyers want one of ten pieces."""
     buyers = market.buyers(50)
     answers = together(*[alone(request(buyer, market.pot)) for buyer in buyers])
+    errors = [answer for answer in answers if not isinstance(answer, Placed | Refusal)]
+    assert not errors, repr(errors[0])
     kinds = Counter(type(answer) for answer in answers)
     assert kinds == {Placed: 10, OutOfStock: 40}, kinds
     assert market.counts() == (10, 10, 0)
@@ -56,7 +59,7 @@ def test_control_counting_without_a_lock_promises_too_much(
         return {row.pk: row.free for row in Stock.objects.filter(pk__in=sku_ids)}
 
     monkeypatch.setattr(stock, "locked_free", read)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         fifty_for_ten(market)
 
 
@@ -147,7 +150,7 @@ def test_control_without_the_buyers_lock_a_double_click_fails(
 ) -> None:
     """Negative control: without the lock the second click meets the unique key, not its order."""
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="order_key_once"):
         same_key_twice(market)
 
 
@@ -178,7 +181,7 @@ def test_control_without_the_buyers_lock_the_course_is_placed_twice(
     """Negative control: neither the buyer nor the buyer's course is locked."""
     monkeypatch.setattr(placing, "lock_buyers", lambda ids: None)
     monkeypatch.setattr(CourseLines, "lock", lambda self, pairs: None)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="Placed'> != <class"):
         same_course_in_two_tabs(market)
 
 

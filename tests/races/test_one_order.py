@@ -7,27 +7,24 @@ the guard taken away must break something, or the test proves nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
 
 from shigu import clock
 from shigu.catalogue import stock
-from shigu.clock import claiming
+from shigu.catalogue.models import Moved
 from shigu.clock.drain import drain
 from shigu.orders import cancelling, handlers
 from shigu.orders.errors import NotUnpaid
 from shigu.orders.models import Order, OrderEvent, Status
+from shigu.payments import locks
 from shigu.payments.models import Outcome, Refund, Why
-from tests.races.market import Market, assert_audit_holds, dice, rounds
+from tests.auditing import assert_audit_holds
+from tests.races.market import Market, dice, rounds
 from tests.races.together import settled_or_blocked, start, stopped_at, together, wait_until_blocked
-
-
-def unlocked(ids: Collection[int]) -> list[Order]:
-    """What `locked_orders` would be without its lock."""
-    return list(Order.objects.filter(pk__in=ids).order_by("pk"))
+from tests.races.unguarded import loose_claims, unlocked_attempts, unlocked_orders
 
 
 def moves(order: Order) -> list[str]:
@@ -68,8 +65,8 @@ def test_control_without_the_order_lock_that_payment_breaks_something(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: settling without the lock reads an order that is being taken back."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         pay_while_expiring(market)
 
 
@@ -104,14 +101,8 @@ def test_control_a_claim_without_its_lock_expires_a_paid_order(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a claim that locks nothing takes the order in the payment's hand."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
-    with pytest.raises(AssertionError):
+    loose_claims(monkeypatch)
+    with pytest.raises(AssertionError, match="claimed=1"):
         expire_while_paying(market)
 
 
@@ -146,8 +137,9 @@ def test_control_without_the_lock_a_cancelled_order_is_paid(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: both sides read "unpaid", both act."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
+    monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         pay_while_cancelling(market)
 
 
@@ -178,8 +170,8 @@ def test_control_cancelling_without_the_lock_breaks_something(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a cancel that reads without a lock gives back what was just sold."""
-    monkeypatch.setattr(cancelling, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(cancelling, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         cancel_while_paying(market)
 
 
@@ -213,8 +205,8 @@ def test_control_without_the_lock_it_would_come_back_twice(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the second release breaks the stock's own constraint, or the counts."""
-    monkeypatch.setattr(cancelling, "locked_orders", unlocked)
-    with pytest.raises((AssertionError, IntegrityError)):
+    monkeypatch.setattr(cancelling, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         cancel_while_expiring(market)
 
 
@@ -224,7 +216,7 @@ def test_control_without_the_lock_it_would_come_back_twice(
 def test_whoever_meets_whenever_one_wins(market: Market) -> None:
     """Pay, expire and cancel start together with random delays: one status, everything counted once."""
     stock.correct(
-        market.pot.pk, pieces=2000, kind="receipt", subject="many", by="", now=clock.now()
+        market.pot.pk, pieces=2000, kind=Moved.RECEIPT, subject="many", by="", now=clock.now()
     )
     for seed in rounds(30, 600):
         all_three_at_once(market, seed)
@@ -239,7 +231,12 @@ def all_three_at_once(market: Market, seed: int) -> None:
 
     def after(act: Callable[[], Any]) -> Callable[[], Any]:
         delay = chance.choice([0, 0, 0.001, 0.003, 0.006])
-        return lambda: (time.sleep(delay), act())[1]
+
+        def late() -> Any:
+            time.sleep(delay)
+            return act()
+
+        return late
 
     results = together(
         after(lambda: market.paid(attempt)),

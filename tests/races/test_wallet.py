@@ -6,54 +6,31 @@ something, or the test proves nothing.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import connections
-from psycopg.conninfo import make_conninfo
+from django.db import transaction
 
-from shigu import clock
-from shigu.clock import claiming
-from shigu.clock.drain import drain, drain_all
-from shigu.kit import breakpoints
+from shigu.clock.drain import drain
 from shigu.ledger import posting
-from shigu.ledger.models import Transfer
-from shigu.orders import cancelling, handlers, refunding
+from shigu.ledger.models import Book, Transfer, account
+from shigu.orders import cancelling, credits, handlers, refunding
 from shigu.orders.errors import NotUnpaid
 from shigu.orders.models import Order, Status
-from shigu.payments import locks, notices
-from shigu.payments import refunding as money_back
+from shigu.payments import locks
 from shigu.payments.errors import NotEnoughBalance
-from shigu.payments.models import Attempt, Money, Notice, Outcome, Refund, RefundState
+from shigu.payments.models import Attempt, Money, Outcome, Refund
 from shigu.payments.paying import pay_from_balance
-from shigu.payments.provider import Fate, RefundAnswer
-from shigu.wallet.handlers import TopUpPurpose
-from tests.payments.shopfront import notify_fields, private_key, signed_notify
-from tests.races.market import POT, Market, assert_audit_holds, dice, rounds
-from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.auditing import assert_audit_holds
+from tests.races.market import POT, Market, dice, rounds
+from tests.races.together import PATIENCE, settled_or_blocked, start, stopped_at, together
+from tests.races.unguarded import loose_claims, unlocked_attempts, unlocked_orders
 from tests.wallet.purse import asked, has, opened, topped_up
 
 RICH = 3 * POT
-
-
-def unlocked(ids: Collection[int]) -> list[Order]:
-    """What `locked_orders` would be without its lock."""
-    return list(Order.objects.filter(pk__in=ids).order_by("pk"))
-
-
-def unlocked_attempts(purpose: str, subject_ids: Sequence[int]) -> list[Attempt]:
-    """What `attempts_of_locked` would be without its lock."""
-    return list(Attempt.objects.filter(purpose=purpose, subject_id__in=subject_ids).order_by("pk"))
 
 
 def pay(order: Order) -> Attempt:
@@ -64,49 +41,6 @@ def pay(order: Order) -> Attempt:
 def booked(kind: str) -> int:
     """How many transfers of this kind there are."""
     return Transfer.objects.filter(kind=kind).count()
-
-
-# -- one top-up, told twenty times at once ------------------------------------------------------------
-
-
-def told_twenty_times(market: Market) -> None:
-    """Half of them the same notice, half with numbers of their own, all of one payment."""
-    attempt = opened(asked(market.alice, 20_000))
-    folder = Path(django_settings.ALIPAY_SIMULATOR_DIR)
-    key = private_key((folder / "alipay_private.pem").read_bytes())
-    fields = notify_fields(attempt, json.loads((folder / "app.json").read_text()))
-    numbers = ["same"] * 10 + [f"own-{n}" for n in range(10)]
-    bodies = [signed_notify(key, **fields | {"notify_id": number}) for number in numbers]
-    answers = together(*[lambda body=body: notices.hear("alipay", body) for body in bodies])  # type: ignore[misc]
-    assert answers == [True] * 20
-    outcomes = sorted(Notice.objects.values_list("outcome", flat=True))
-    assert outcomes == sorted([Outcome.SETTLED] + [Outcome.REPEATED] * 10)
-    assert (has(market.alice), booked("top-up")) == (20_000, 1)
-    assert_audit_holds()
-
-
-def test_a_top_up_told_twenty_times_counts_once(market: Market) -> None:
-    """¥200 on the balance, not ¥4 000, and every notify is answered "success"."""
-    told_twenty_times(market)
-
-
-def test_control_without_the_locks_they_fall_over_one_another(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Negative control: all of them read "undecided", and only the ledger's own key is left."""
-    monkeypatch.setattr(TopUpPurpose, "lock", lambda self, ids: None)
-    monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
-    gate = threading.Barrier(2)
-
-    def meet() -> None:
-        try:
-            gate.wait(1)
-        except threading.BrokenBarrierError:
-            return
-
-    with breakpoints.at("payments.settle.locked", meet), pytest.raises(AssertionError):
-        told_twenty_times(market)
-    assert (has(market.alice), booked("top-up")) == (20_000, 1)
 
 
 # -- two orders, one balance ---------------------------------------------------------------------------
@@ -144,10 +78,11 @@ def test_control_without_the_balances_lock_both_see_enough(
     def look(accounts: Collection[int]) -> dict[int, int]:
         return posting.balances(accounts)
 
-    topped_up(market.buyer("bob"), 100)
-    topped_up(market.alice, 100)  # her account exists
+    with transaction.atomic():  # her accounts are there: nothing is missing but the lock
+        credits.locked([market.alice.pk])
+        posting.lock([account(Book.BALANCE, market.alice.pk)])
     monkeypatch.setattr(posting, "lock", look)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="account_not_below_zero"):
         two_orders_one_balance(market)
 
 
@@ -201,14 +136,16 @@ def test_the_balance_and_alipay_pay_one_order(
     meet(market)
 
 
-@pytest.mark.parametrize("meet", [balance_first, alipay_first])
+@pytest.mark.parametrize(
+    ("meet", "fault"), [(balance_first, "returning"), (alipay_first, "orders_shipment")]
+)
 def test_control_without_the_locks_both_take_money(
-    market: Market, monkeypatch: pytest.MonkeyPatch, meet: Callable[[Market], None]
+    market: Market, monkeypatch: pytest.MonkeyPatch, meet: Callable[[Market], None], fault: str
 ) -> None:
     """Negative control: both read "unpaid" and take money; the later one falls, or pays in vain."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=fault):
         meet(market)
 
 
@@ -244,8 +181,8 @@ def test_control_without_the_order_lock_it_does(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the button reads "unpaid" under the clock's hand."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         pay_while_expiring(market)
 
 
@@ -277,14 +214,8 @@ def test_control_a_claim_without_its_lock_takes_it(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: a claim that locks nothing expires the order that was just paid."""
-    real = claiming.claim_query
-
-    def loose(*arguments: Any) -> tuple[str, list[Any]]:
-        query, values = real(*arguments)
-        return query.replace("FOR NO KEY UPDATE SKIP LOCKED", ""), values
-
-    monkeypatch.setattr(claiming, "claim_query", loose)
-    with pytest.raises(AssertionError):
+    loose_claims(monkeypatch)
+    with pytest.raises(AssertionError, match="claimed=1"):
         expire_while_paying(market)
 
 
@@ -319,8 +250,8 @@ def test_control_without_the_lock_a_cancelled_order_is_paid(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: both tabs read "unpaid", both act."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         pay_while_cancelling(market)
 
 
@@ -351,8 +282,8 @@ def test_control_cancelling_without_the_lock_breaks_something(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: the cancelling tab reads "unpaid" and takes back what is sold."""
-    monkeypatch.setattr(cancelling, "locked_orders", unlocked)
-    with pytest.raises(AssertionError):
+    monkeypatch.setattr(cancelling, "locked_orders", unlocked_orders)
+    with pytest.raises(AssertionError, match="stock_never_oversold"):
         cancel_while_paying(market)
 
 
@@ -378,118 +309,18 @@ def test_control_six_clicks_without_the_locks(
     market: Market, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Negative control: they fall over the attempt's number, the balance or the ledger's key."""
-    monkeypatch.setattr(handlers, "locked_orders", unlocked)
+    monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     monkeypatch.setattr(locks, "attempts_of_locked", unlocked_attempts)
     gate = threading.Barrier(6)
     payable = handlers.OrderPurpose.payable
 
     def slow(self: Any, subject_id: int, *, now: Any) -> Any:
-        gate.wait(5)
+        gate.wait(PATIENCE)
         return payable(self, subject_id, now=now)
 
     monkeypatch.setattr(handlers.OrderPurpose, "payable", slow)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="out_trade_no"):
         six_clicks(market)
-
-
-# -- a refund to the balance, and whoever carries it dies ---------------------------------------------------
-
-DIE = """
-import os, sys
-import django; django.setup()
-from shigu.kit import breakpoints
-from shigu.clock.drain import drain
-with breakpoints.at(sys.argv[1], lambda: os._exit(9)):
-    drain("payments.send")
-"""
-
-
-def dies_at(place: str) -> None:
-    """Another process sends what is due and is gone at this place."""
-    entry = connections.settings["default"]
-    parts = {
-        "dbname": "NAME",
-        "user": "USER",
-        "password": "PASSWORD",
-        "host": "HOST",
-        "port": "PORT",
-    }
-    url = make_conninfo(**{name: entry[key] for name, key in parts.items() if entry[key]})
-    told = {
-        "DATABASE_URL": url,
-        "ALIPAY_SIMULATOR_DIR": django_settings.ALIPAY_SIMULATOR_DIR,
-        "DJANGO_SETTINGS_MODULE": "shigu.settings",
-    }
-    here = Path(__file__).resolve().parents[2]
-    died = subprocess.run(
-        [sys.executable, "-c", DIE, place], env=os.environ | told, cwd=here, timeout=60, check=False
-    )
-    assert died.returncode == 9
-
-
-def refunding_order(market: Market) -> Order:
-    """Paid from the balance, its refund decided and due."""
-    topped_up(market.alice, POT)
-    order = market.ordered()
-    pay(order)
-    refunding.refund(order.pk, by=market.alice.pk)
-    return order
-
-
-@pytest.mark.parametrize(
-    "place",
-    [
-        "clock.call.claimed",
-        "payments.refund.answered",
-        "clock.call.answered",
-        "payments.refund.recording",
-    ],
-)
-def test_whoever_dies_on_the_way_the_money_comes_once(market: Market, place: str) -> None:
-    """Killed before, between and in the middle of recording: not there yet, and there once afterwards."""
-    order = refunding_order(market)
-    dies_at(place)
-    assert (has(market.alice), market.status(order)) == (0, Status.PAID)
-    assert Refund.objects.get().state == RefundState.SENDING
-    assert_audit_holds()
-    clock.shift(8 * django_settings.ALIPAY_TIMEOUT + timedelta(seconds=1))
-    drain_all()
-    assert (has(market.alice), market.status(order)) == (POT, Status.REFUNDED)
-    assert booked("refunded") == 1
-    assert_audit_holds()
-
-
-def sent_by_two(market: Market) -> None:
-    """A slow worker's lease ran out, a second one sends the same refund: both want to write it down."""
-    refunding_order(market)
-    refund = Refund.objects.get()
-    sent = RefundAnswer(Fate.SENT)
-    with stopped_at("payments.refund.recording") as stop:
-        one = start(lambda: money_back.sent(refund.pk, sent, tries=refund.tries))
-        stop.wait()
-        two = start(lambda: money_back.sent(refund.pk, sent, tries=refund.tries))
-        settled_or_blocked(two)
-        stop.release()
-        results = one.result(), two.result()
-    assert results[0] is None, results
-    assert isinstance(results[1], clock.StaleClaim), results
-    assert (has(market.alice), booked("refunded")) == (POT, 1)
-    assert_audit_holds()
-
-
-def test_two_senders_put_it_there_once(market: Market) -> None:
-    """The second one's answer is stale."""
-    sent_by_two(market)
-
-
-def test_control_without_the_claims_count_the_second_one_goes_on(
-    market: Market, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Negative control: it takes the order back again, and only the ledger's key stops it."""
-    monkeypatch.setattr(clock.StaleClaim, "unless", lambda current: None)
-    with pytest.raises(AssertionError):
-        sent_by_two(market)
-    assert (has(market.alice), booked("refunded")) == (POT, 1)
 
 
 # -- everything at once ---------------------------------------------------------------------------------
@@ -513,7 +344,12 @@ def all_at_once(market: Market, seed: int) -> None:
 
     def after(act: Callable[[], Any]) -> Callable[[], Any]:
         delay = chance.choice([0, 0, 0.001, 0.003, 0.008])
-        return lambda: (time.sleep(delay), act())[1]
+
+        def late() -> Any:
+            time.sleep(delay)
+            return act()
+
+        return late
 
     def give_back() -> None:
         refunding.refund(back.pk, by=bob.pk)

@@ -27,7 +27,8 @@ from shigu.orders.errors import (
 from shigu.orders.models import Order, Status
 from shigu.payments.models import Refund
 from shigu.promotions.models import Grant, GrantState
-from tests.races.market import POT, Market, assert_audit_holds
+from tests.auditing import assert_audit_holds
+from tests.races.market import POT, Market
 
 
 def paid(market: Market, order: Order) -> Order:

@@ -2,7 +2,8 @@
 
 `start(action)` runs one side in a thread. `stopped_at(name)` lets the first side that reaches a named
 breakpoint wait there until released. `wait_until_blocked(n)` returns when n connections wait for a lock,
-so a test knows that both sides met instead of hoping so.
+so a test knows that both sides met instead of hoping so. Whatever never comes about is a `NeverMet`, which
+no negative control takes for the fault that it is to show.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from django.db import connection, connections
 from shigu.kit import breakpoints
 
 PATIENCE = 20.0
+
+
+class NeverMet(RuntimeError):
+    """The sides of a race did not meet, or one never came back: nothing was shown, neither good nor bad."""
 
 
 class Side:
@@ -40,8 +45,16 @@ class Side:
     def result(self, within: float = PATIENCE) -> Any:
         """What the side returned or raised (as a value), once it is done."""
         self._thread.join(within)
-        assert not self._thread.is_alive(), "this side never came back"
+        if self._thread.is_alive():
+            raise NeverMet("this side never came back")
+        if isinstance(self._result, threading.BrokenBarrierError):
+            raise NeverMet("the others never came to where this side waited")
         return self._result
+
+    @property
+    def is_done(self) -> bool:
+        """Has it come back, or thrown?"""
+        return not self._thread.is_alive()
 
 
 def start(action: Callable[[], Any]) -> Side:
@@ -79,7 +92,8 @@ class Stop:
 
     def wait(self) -> None:
         """Until somebody stands here."""
-        assert self.reached.wait(PATIENCE), "nobody came to this place"
+        if not self.reached.wait(PATIENCE):
+            raise NeverMet("nobody came to this place")
 
     def release(self) -> None:
         """Let whoever stands here go on."""
@@ -104,13 +118,13 @@ def wait_until_blocked(count: int = 1) -> None:
         if blocked() >= count:
             return
         time.sleep(0.005)
-    raise AssertionError(f"only {blocked()} sides wait for a lock")
+    raise NeverMet(f"only {blocked()} sides wait for a lock")
 
 
-def settled_or_blocked(side: Side, seconds: float = 1.0) -> None:
+def settled_or_blocked(side: Side, seconds: float = 5.0) -> None:
     """Until the side is done or waits for a lock: for races whose guard may be missing."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and side._thread.is_alive() and not blocked():
+    while time.monotonic() < end and not side.is_done and not blocked():
         time.sleep(0.005)
 
 

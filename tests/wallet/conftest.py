@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the simulator's keys; nobody runs behind them."""
-    folder = tmp_path_factory.mktemp("keys")
-    command = [sys.executable, "-m", "alipay_simulator", "init", "--data", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
 
 
 @pytest.fixture(autouse=True)

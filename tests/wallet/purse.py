@@ -10,7 +10,6 @@ import itertools
 
 from shigu import clock
 from shigu.accounts.models import User
-from shigu.kit.auditing import audits, offending
 from shigu.ledger.models import Transfer
 from shigu.payments.models import Attempt, Outcome
 from shigu.payments.opening import Addresses, Way, open_attempt
@@ -66,9 +65,3 @@ def story() -> list[tuple[str, int]]:
 
 
 KINDS = ("payment", "top-up", "returning", "refund", "refunded")
-
-
-def assert_audit_holds() -> None:
-    """Every invariant that any app declares holds."""
-    broken = {f"{i.number} {i.title}": rows for i in audits if (rows := offending(i))}
-    assert not broken

@@ -23,11 +23,11 @@ from shigu.wallet import auditing
 from shigu.wallet.errors import AlreadyPaid, NotAnAmount, TimeIsUp
 from shigu.wallet.models import TopUp
 from shigu.wallet.topping_up import ask_for, of, standing
+from tests.auditing import assert_audit_holds
 from tests.people import alice, bob
 from tests.wallet.purse import (
     NOWHERE,
     asked,
-    assert_audit_holds,
     has,
     opened,
     story,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+
+from shigu.web import limits
 
 
 @pytest.fixture(autouse=True)
@@ -22,20 +24,18 @@ def plain_static_files(settings: Any, tmp_path: Path) -> None:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": backend}
 
 
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the simulator's keys; nobody runs behind them."""
-    folder = tmp_path_factory.mktemp("keys")
-    command = [sys.executable, "-m", "alipay_simulator", "init", "--data", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
-    return folder
-
-
 @pytest.fixture
 def alipay(keys: Path, settings: Any) -> None:
     """Alipay is set up, but cannot be reached: what it says, a test says for it."""
     settings.ALIPAY_SIMULATOR_DIR = str(keys)
     settings.ALIPAY_GATEWAY = "http://127.0.0.1:9/gateway.do"
+
+
+@pytest.fixture(autouse=True)
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window of the limits never turns in the midst of a test, however slow the machine is."""
+    began = time.time()
+    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: began))
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from shigu import clock
-from shigu.kit.auditing import audits, offending
 from shigu.orders.expiry import expire
 from shigu.orders.models import Order
 from shigu.payments.models import Attempt, Notice, Refund
@@ -57,8 +56,3 @@ def all_rows() -> list[object]:
     """Everything that shopping and paying may write."""
     money = [list(model.objects.order_by("pk").values()) for model in (Attempt, Notice, Refund)]
     return [*everything(), *money]
-
-
-def assert_audit_holds() -> None:
-    """Every invariant of every app holds."""
-    assert not {i.title: rows for i in audits if (rows := offending(i))}

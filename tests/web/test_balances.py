@@ -22,11 +22,12 @@ from shigu.payments.models import Attempt
 from shigu.payments.paying import pay_from_balance
 from shigu.payments.provider import Standing
 from shigu.wallet.models import TopUp
+from tests.auditing import assert_audit_holds
 from tests.goods import fan, sku, teapot
 from tests.people import alice, bob
 from tests.wallet.purse import asked, has, opened, told, topped_up
 from tests.web.ordering import english, placed
-from tests.web.paying import all_rows, assert_audit_holds, fresh
+from tests.web.paying import all_rows, fresh
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("alipay")]
 

@@ -12,13 +12,13 @@ from django.test import Client
 
 from shigu import clock
 from shigu.catalogue.models import Activity, Product, Sku
-from shigu.kit.auditing import audits, offending
 from shigu.learning.models import Enrolment
 from shigu.ledger.models import Account
 from shigu.orders import cart, credits
 from shigu.orders.models import CartLine, Order, Status
 from shigu.promotions.models import Coupon, Grant, GrantState
 from tests.activities import discount, threshold
+from tests.auditing import assert_audit_holds
 from tests.goods import fan, free_course, python_course, sku, teapot
 from tests.people import address_of, alice, bob
 from tests.promotions.booth import in_hand
@@ -62,10 +62,6 @@ def update(client: Client, form: dict[str, str], **headers: Any) -> Any:
 
 def text(answer: Any) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
-
-
-def assert_audit_holds() -> None:
-    assert not {f"{i.number} {i.title}": rows for i in audits if (rows := offending(i))}
 
 
 # -- coupons -------------------------------------------------------------------------------------

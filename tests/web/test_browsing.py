@@ -187,7 +187,7 @@ def test_home_and_product_ask_little(client: Client, django_assert_max_num_queri
     with django_assert_max_num_queries(5):
         client.get("/p/pot-1/")
     client.force_login(alice())
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         client.get("/p/python-concurrency/")
 
 

@@ -231,16 +231,23 @@ def test_an_empty_cart_shows_something(shopper: Client) -> None:
     assert "Wood-fired teapot" in page
 
 
+def test_its_shelf_tells_what_things_cost_now(shopper: Client) -> None:
+    """What runs makes the price beneath an empty cart, as it does on the home page."""
+    discount(50, products=[teapot()])
+    (card,) = shopper.get("/cart/").context["hot"]
+    assert (card.price, card.was) == (13_400, 26_800)
+
+
 def test_a_full_cart_never_asks_once_per_line(
     shopper: Client, django_assert_max_num_queries: Any
 ) -> None:
     """However many lines: session, person, time, four for activities and students, lines, products, SKUs, and
-    two for courses in hand.
+    two for courses in hand; two for the figures in the header.
     """
     discount(90), threshold((20_000, 1_000)), student(80)
     for product in (teapot(), fan(), python_course(), free_course()):
         line_of(sku(product))
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         shopper.get("/cart/")
 
 

@@ -11,12 +11,12 @@ from django.test import Client
 
 from shigu.accounts import addresses
 from shigu.catalogue.models import Product, Sku
-from shigu.kit.auditing import audits, offending
 from shigu.orders import cart
 from shigu.orders.models import CartLine, Order, OrderLine, Status
 from shigu.web.checkout import cart_key, read_items
 from tests.activities import discount, student, threshold
-from tests.goods import fan, free_course, python_course, sku, teapot
+from tests.auditing import assert_audit_holds
+from tests.goods import fan, free_course, python_course, receive, sku, teapot
 from tests.people import address_of, alice, bob
 from tests.web.ordering import english, everything, holding, placed
 from tests.web.test_browsing import JUNK
@@ -63,10 +63,6 @@ def send(client: Client, **changed: str) -> Any:
 
 def order() -> Order:
     return Order.objects.get()
-
-
-def assert_audit_holds() -> None:
-    assert not {f"{i.number} {i.title}": rows for i in audits if (rows := offending(i))}
 
 
 def test_a_visitor_signs_in_first(client: Client) -> None:
@@ -297,6 +293,19 @@ def test_a_page_for_what_cannot_be_ordered_offers_no_act(shopper: Client) -> Non
     assert 'form="place"' not in page.content.decode()
 
 
+def test_new_figures_for_what_cannot_be_ordered_offer_no_act(shopper: Client) -> None:
+    """What a script swaps in has no act while the piece is sold out, and has one when it is back."""
+    piece = sku(fan(), 1)
+    form = form_of(shopper.get(f"/confirm/?sku={piece.pk}"))
+    script = {"HX-Request": "true"}
+    answer = shopper.post("/confirm/update/", form, headers=script)
+    assert answer.context["blocked"]
+    assert "data-place" not in answer.content.decode()
+    receive(piece, 2)
+    answer = shopper.post("/confirm/update/", form, headers=script)
+    assert 'form="place" data-place' in answer.content.decode()
+
+
 def test_a_cart_that_changed_is_refused(shopper: Client) -> None:
     """Another tab changed the pieces: refused, shown as it is now."""
     address_of(alice())
@@ -382,7 +391,9 @@ def test_a_price_cannot_be_made_up(shopper: Client) -> None:
 def test_the_page_asks_in_a_fixed_number_of_queries(
     shopper: Client, django_assert_max_num_queries: Any
 ) -> None:
-    """However many lines, coupons and activities: the cart's, addresses, three for coupons, one for credits."""
+    """However many lines, coupons and activities: the cart's, addresses, three for coupons, one for credits,
+    two for the figures in the header.
+    """
     give_credits(alice(), 100)
     placed(alice(), (sku(teapot()), 1), grant=coupon_of(alice()))
     discount(90), threshold((20_000, 1_000)), student(80)
@@ -390,7 +401,7 @@ def test_the_page_asks_in_a_fixed_number_of_queries(
         put(sku(product))
     for number in range(6):
         coupon_of(alice(), 100 + number, name=f"Coupon {number}")
-    with django_assert_max_num_queries(18):
+    with django_assert_max_num_queries(19):
         page = shopper.get("/confirm/")
     assert len(page.context["bill"].picks) == 7
 

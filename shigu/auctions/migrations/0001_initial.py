@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('catalogue', '0005_lots'),
-        ('orders', '0005_origin'),
+        ('orders', '0006_origin'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

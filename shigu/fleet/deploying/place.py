@@ -16,6 +16,8 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
+from shigu import serving
+
 PLAIN = re.compile(r"[\w./@+-]+")
 A_USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
@@ -47,6 +49,12 @@ class Place:
     def environment_file(self) -> Path:
         """Where every secret and every setting of this machine is."""
         return self.folder / "shigu.env"
+
+    @property
+    def pooled(self) -> int:
+        """Processes that may fill a pool: pages and workers; streams, beats and a command share one more."""
+        ringing = 1 if self.embedded else self.workers * len(serving.QUEUES)
+        return self.pages + ringing + 1
 
     @property
     def logs(self) -> Path:

@@ -27,7 +27,7 @@ SMTP = "django.core.mail.backends.smtp.EmailBackend"
 def look() -> Iterator[Finding]:
     """One after the other."""
     yield _zone()
-    yield from map(_storage, {Path(settings.VAR_DIR), Path(settings.MEDIA_ROOT)})
+    yield from map(_storage, sorted(_written()))
     yield _static()
     yield _mail()
     yield _line("broker", settings.CELERY_BROKER_URL, "celery", lines.ask_broker)
@@ -42,6 +42,16 @@ def _zone() -> Finding:
         todo = _("Correct SHIGU_ZONE, or install Python's tzdata.")
         return wrong("time zone", _("Python does not know %(zone)s") % {"zone": name}, todo)
     return well("time zone", _("Python knows %(zone)s") % {"zone": name})
+
+
+def _written() -> set[Path]:
+    """Where this process writes. In a container no more than this may be writable."""
+    var, folders = Path(settings.VAR_DIR), {Path(settings.MEDIA_ROOT)}
+    if not settings.REDIS_URL:
+        folders.add(var)  # the home page is built there
+    if settings.METRICS:
+        folders.add(var / "metrics")
+    return folders
 
 
 def _storage(folder: Path) -> Finding:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from shigu import clock
-from shigu.catalogue.models import Activity, ActivityKind, Reach, Step
+from shigu.catalogue.models import Activity, ActivityKind, Step
 from shigu.ops.seeding.covering import cover, reach_of
 from shigu.ops.seeding.shelves import read
 from shigu.ops.seeding.telling import travel
@@ -30,8 +30,9 @@ def announce() -> None:
     """Every activity of the file, by its Chinese name."""
     travel(timedelta(0))
     now = clock.now()
+    there = set(Activity.objects.values_list("name_zh", flat=True))
     for entry in read("activities")["activity"]:
-        if not Activity.objects.filter(name_zh=entry["zh"]).exists():
+        if entry["zh"] not in there:
             _announce(entry, now)
 
 
@@ -49,7 +50,7 @@ def _announce(entry: Mapping[str, Any], now: datetime) -> None:
         ends_at=ends,
         **({COLUMN[kind]: entry["figure"]} if kind in COLUMN else {}),
     )
-    cover(activity, Reach(activity.reach), entry)
+    cover(activity, entry)
     if kind == ActivityKind.THRESHOLD:
         steps = [Step(activity=activity, least=least, off=off) for least, off in entry["figure"]]
         Step.objects.bulk_create(steps)

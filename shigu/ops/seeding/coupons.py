@@ -14,7 +14,6 @@ from django.db import transaction
 
 from shigu import clock
 from shigu.accounts.models import User
-from shigu.catalogue.models import Reach
 from shigu.clock.drain import drain
 from shigu.ops.seeding.covering import cover, reach_of
 from shigu.ops.seeding.shelves import read
@@ -32,8 +31,9 @@ def offer() -> None:
     """Every coupon, counted from the present."""
     travel(timedelta(0))
     now = clock.now()
+    there = set(Coupon.objects.values_list("name_zh", flat=True))
     for entry in read("coupons")["coupon"]:
-        if not Coupon.objects.filter(name_zh=entry["zh"]).exists():
+        if entry["zh"] not in there:
             _offer(entry, now)
 
 
@@ -48,17 +48,17 @@ def _offer(entry: Entry, now: datetime) -> None:
         reach=reach_of(entry),
         **{name: entry[name] for name in COLUMNS & entry.keys()},
     )
-    cover(coupon, Reach(coupon.reach), entry)
+    cover(coupon, entry)
 
 
 def hand_out(people: Mapping[str, User]) -> None:
     """Who claimed what, in the order in which they did, and what the operator gave and took back."""
-    entries = read("coupons")["coupon"]
+    entries, coupons = read("coupons")["coupon"], {row.name_zh: row for row in Coupon.objects.all()}
     got = [(days, name, entry["zh"]) for entry in entries for name, days in entry.get("got", [])]
     for days, name, coupon in sorted(got, reverse=True):
-        _get(Coupon.objects.get(name_zh=coupon), people[name], timedelta(days=days))
+        _get(coupons[coupon], people[name], timedelta(days=days))
     for entry in entries:
-        coupon = Coupon.objects.get(name_zh=entry["zh"])
+        coupon = coupons[entry["zh"]]
         if "given" in entry and not coupon.issuings.exists():
             _give(coupon, entry, people)
 

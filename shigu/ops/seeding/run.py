@@ -52,22 +52,28 @@ def seed(step: Callable[[str], None] = lambda _: None) -> Seeded:
         step("coupons")
         coupons.hand_out(people)
         step("orders")
-        orders = sum(_happenings(people))
+        orders = _happen(people)
         coupons.let_lapse()
         step("notices")
         inboxes.catch_up(people)
     return Seeded(products, orders)
 
 
-def _happenings(people: Mapping[str, User]) -> Iterator[bool]:
-    """Orders and what else moved money, each at its time, so that statements read from top to bottom."""
-    auctioned = auctions.happenings(people)
+def _happen(people: Mapping[str, User]) -> int:
+    """Orders and what else moved money, each at its time, so that statements read from top to bottom.
+
+    How many orders are new.
+    """
+    orders, auctioned = 0, auctions.happenings(people)
     for one in sorted([*STORIES, *wallets.DEEDS, *auctioned], key=lambda one: -one.ago):
-        if isinstance(one, auctions.Happening):
+        if isinstance(one, Story):
+            orders += tell(one, people)
+        elif isinstance(one, auctions.Happening):
             travel(one.ago)
             one.do()
         else:
-            yield tell(one, people) if isinstance(one, Story) else wallets.do(one, people)
+            wallets.do(one, people)
+    return orders
 
 
 @contextmanager

@@ -59,13 +59,12 @@ DEEDS: list[Filling | Gift] = [
 ]
 
 
-def do(deed: Filling | Gift, people: Mapping[str, User]) -> bool:
-    """Let it happen at its time; never an order, so always False."""
+def do(deed: Filling | Gift, people: Mapping[str, User]) -> None:
+    """Let it happen at its time, where it has not happened yet."""
     if isinstance(deed, Filling):
         _fill(deed, people[deed.who])
     else:
         _give(deed, people[deed.who], people["operator"])
-    return False
 
 
 def _fill(deed: Filling, user: User) -> None:

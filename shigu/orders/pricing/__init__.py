@@ -1,7 +1,7 @@
 """What an order costs: one pure function, `quote`, every figure in fen. `docs/pricing.md` has examples.
 
 1. Each line: list price, then its best activity; activities do not stack (`activities`).
-2. One coupon, on lines that no activity made cheaper (`coupons`; `choices` judges a buyer's coupons).
+2. One coupon, on lines that no activity made cheaper (`coupons`; `judge` says what one would save).
 3. Credits, whole ones, within each line's cap and what is left to pay (`redeeming`).
 
 Every discount is apportioned to the lines to the fen, so Σ line payables = payable ≥ 0, always, and a
@@ -18,10 +18,10 @@ from shigu.catalogue.models import ActivityKind
 from shigu.kit.money import Fen
 from shigu.orders.pricing import redeeming
 from shigu.orders.pricing.activities import choose
-from shigu.orders.pricing.coupons import Verdict, choices, judge, offs
+from shigu.orders.pricing.coupons import Verdict, judge, offs
 from shigu.orders.pricing.facts import Priced, Quote, Voucher, Wanted
 
-__all__ = ["Priced", "Quote", "Verdict", "Voucher", "Wanted", "choices", "judge", "quote"]
+__all__ = ["Priced", "Quote", "Verdict", "Voucher", "Wanted", "judge", "quote"]
 
 
 def quote(

@@ -1,4 +1,4 @@
-"""What one coupon takes off the lines of an order: `offs`; and for a list of coupons, `judge` and `choices`.
+"""What one coupon takes off the lines of an order: `offs`; and for a list of coupons, `judge` each.
 
 Eligible are lines within the coupon's scope that cost something and have no activity. Only their prices
 count, for the minimum spend as for what comes off; what a coupon refuses is said by `CouponDoesNotFit`.
@@ -6,7 +6,7 @@ count, for the minimum spend as for what comes off; what a coupon refuses is sai
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shigu.kit.money import Fen, yuan
@@ -18,7 +18,7 @@ from shigu.orders.errors import (
     CouponSavesNothing,
 )
 from shigu.orders.pricing.apportioning import apportion
-from shigu.orders.pricing.facts import Priced, Quote, Voucher
+from shigu.orders.pricing.facts import Priced, Voucher
 from shigu.orders.pricing.savings import off_rate
 
 
@@ -30,12 +30,6 @@ class Verdict:
     voucher: Voucher
     saves: Fen = 0
     reason: CouponDoesNotFit | None = None
-
-
-def choices(quote: Quote, vouchers: Mapping[int, Voucher]) -> list[Verdict]:
-    """Every coupon (by grant id) judged for these lines, whatever coupon the quote has: best first."""
-    judged = [judge(quote.lines, voucher, key) for key, voucher in vouchers.items()]
-    return sorted(judged, key=lambda verdict: (-verdict.saves, verdict.key))
 
 
 def judge(lines: Sequence[Priced], voucher: Voucher, key: int = 0) -> Verdict:

@@ -14,6 +14,7 @@ from django.db.models import F, Sum
 
 from shigu.catalogue.models import Kind, Stock
 from shigu.ledger.models import Account, Book, account
+from shigu.notices import models as notices
 from shigu.ops import auditing
 from shigu.orders.models import Order, OrderEvent, OrderLine, Status
 from shigu.payments.models import Attempt, Money, Notice, Refund, RefundState, State
@@ -32,6 +33,7 @@ def unfinished() -> list[str]:
         "open payments": Attempt.objects.filter(state=State.OPEN),
         "unheard notices": Notice.objects.filter(handled_at=None),
         "refunds on their way": Refund.objects.filter(state=RefundState.SENDING),
+        "mails on their way": notices.Notice.objects.filter(state=notices.State.WAITING),
     }
     return [f"{count} {what}" for what, rows in waiting.items() if (count := rows.count())]
 

@@ -29,6 +29,7 @@ WINDOWS = {
     "SHIGU_ASK_MARGIN": "2",
     "SHIGU_ASK_BACKSTOP": "15",
     "ALIPAY_TIMEOUT": "2",
+    "SHIGU_SMTP_TIMEOUT": "1",  # a mail in the hands of who was killed is taken up again thirty times later
 }
 BEATS = ("beat-1", "beat-2")
 RINGERS = ("worker-order-1", "worker-order-2")

@@ -61,9 +61,8 @@ def _audience(to: str | None, *, students: bool) -> Audience:
 
 
 def _coupon(name: str) -> Coupon:
-    rows = (
-        Coupon.objects.filter(code=plain_code(name)) if plain_code(name) else Coupon.objects.none()
-    )
+    code = plain_code(name)
+    rows = Coupon.objects.filter(code=code) if code else Coupon.objects.none()
     if not rows and name.isascii() and name.isdigit() and len(name) < 19:
         rows = Coupon.objects.filter(pk=int(name))
     if not rows:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ledger', '0003_adjustments_and_no_truncate'),
+        ('ledger', '0004_by_time'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0004_remind_at'),
+        ('orders', '0005_by_time'),
     ]
 
     operations = [

@@ -1,0 +1,20 @@
+"""How many random lives, and how long each of them."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, Phase, settings
+
+
+def how_long() -> settings:
+    """40 lives of up to 25 steps; with --deep 300 of up to 50."""
+    deep = bool(os.environ.get("SHIGU_DEEP"))
+    return settings(
+        max_examples=300 if deep else 40,
+        stateful_step_count=50 if deep else 25,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        derandomize=not deep,
+        phases=list(Phase) if deep else [Phase.generate],
+    )
