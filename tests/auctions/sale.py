@@ -90,8 +90,11 @@ class Sale:
 
 def thing() -> Sku:
     """Something to be auctioned, one of its kind."""
-    direction, _ = Direction.objects.get_or_create(slug="lots", kind=Kind.LOT, name_zh="拍")
-    category, _ = Category.objects.get_or_create(slug="lots", direction=direction, name_zh="拍")
+    names = {"name_zh": "拍"}
+    direction, _ = Direction.objects.get_or_create(slug="lots", kind=Kind.LOT, defaults=names)
+    category, _ = Category.objects.get_or_create(
+        slug="lots", defaults={"direction": direction, **names}
+    )
     code = f"thing-{next(_numbers)}"
     product = Product.objects.create(
         kind=Kind.LOT, slug=code, category=category, name_zh=code, on_sale=False

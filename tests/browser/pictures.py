@@ -32,7 +32,6 @@ from playwright.sync_api import Browser, sync_playwright
 
 from shigu import clock
 from shigu.accounts.models import User
-from shigu.auctions.models import Deposit, Lot, Session, SessionState
 from shigu.catalogue.models import Activity, Sku
 from shigu.ledger.models import Account
 from shigu.notices.models import Notice as Told
@@ -44,9 +43,12 @@ from shigu.payments.reconciling import Difference
 from shigu.promotions.models import Coupon
 from shigu.reporting.closing import close_month
 from shigu.reporting.models import Month
+from tests.browser import pictures_auctions
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tests.browser.market import Market
-from tests.browser.shots import Shot, fill_purses, inboxes, wallet
+from tests.browser.pictures_wallet import fill_purses, inboxes, wallet
+from tests.browser.shot import Shot
+from tests.browser.stage import stage
 from tests.browser.walker import DESK, PHONE, Kind, Walker
 from tests.web.ordering import placed
 
@@ -104,25 +106,6 @@ def centre() -> Iterator[Shot]:
     yield Shot("password", "/accounts/password/change/", "alice")
     yield Shot("sign-out", "/accounts/logout/", "alice")
     yield Shot("is-it-you", "/accounts/reauthenticate/", "alice")
-
-
-def auctions() -> Iterator[Shot]:
-    """Sessions and lots as a visitor and as bidders see them; what is theirs."""
-    yield Shot("auctions", "/auctions/")
-    yield Shot("auctions-ended", "/auctions/?tab=ended")
-    yield Shot("auction-rules", "/help/auctions/")
-    for session in Session.objects.exclude(state=SessionState.DRAFT).order_by("pk"):
-        yield Shot(f"session-{session.slug}", f"/auctions/{session.slug}/", "alice")
-    for who in ("", "alice", "bob"):
-        for lot in Lot.objects.filter(session__slug="evening-sale", number__lte=2):
-            yield Shot(
-                f"lot-{lot.number}-{who or 'visitor'}", f"/auctions/evening-sale/{lot.number}/", who
-            )
-    yield Shot("lot-sold", "/auctions/spring-sale/1/", "bob")
-    for tab in ("bids", "won", "deposits"):
-        yield Shot(f"my-{tab}", f"/me/bids/?tab={tab}", "bob")
-    if held := Deposit.objects.filter(user__username="bob").first():
-        yield Shot("deposit", f"/me/deposits/{held.number}/result/", "bob")
 
 
 def orders() -> Iterator[Shot]:
@@ -270,11 +253,12 @@ def prepare(market: Market) -> None:
     surplus = Difference("surplus", "202611220001000099_1", "", None, 9_900)
     unequal = Difference("unequal", f"{Order.objects.latest('pk').number}_1", "", 12_800, 12_300)
     comparing.write(bill, [surplus, unequal], clock.now())
+    stage(market)
 
 
 def take(market: Market, browser: Browser, folder: Path, wanted: Callable[[str], bool]) -> int:
     """All pictures; how many."""
-    mine = [*centre(), *auctions(), *orders(), *wallet(), *inboxes()]
+    mine = [*centre(), *pictures_auctions.shots(), *orders(), *wallet(), *inboxes()]
     shots = [*window(), *mine, *office(), *provider(market)]
     taken = 0
     for kind, language in product((PHONE, DESK), LOCALES):
@@ -304,8 +288,8 @@ def _take(walker: Walker, shot: Shot, folder: Path) -> int:
     page, width = walker.page, walker.kind.settings["viewport"]["width"]
     own = shot.address.startswith("/")
     page.goto((walker.market.url if own else "") + shot.address, wait_until="load")
-    if shot.then:
-        shot.then(page)
+    if shot.act:
+        shot.act(walker)
         page.evaluate("scrollTo(0, 0)")
     walker.fits()
     schemes = ("", ".dark") if shot.name in DARK else ("",)

@@ -40,8 +40,8 @@ from tests.browser.walker import Walker
 
 MINUTE = timedelta(minutes=1)
 DEPOSIT = 20_000
-LIVE = 3_000
-"""Milliseconds until a page must show what happened elsewhere."""
+LIVE = 5_000
+"""Milliseconds until a page must show what happened elsewhere, on a machine that does much else."""
 
 
 def on_sale(market: Market, minutes: int = 30, **lot: Any) -> Lot:
@@ -138,6 +138,8 @@ def test_two_outbid_each_other_live_and_the_winner_pays(
     assert is_same(one)
     assert is_same(other)
     late_bid_moves_both(market, lot, one, other)
+    heard = Notice.objects.filter(user=bob)
+    market.wait(heard.filter(event="lot.outbid").exists)  # nobody is told of it once it is over
     market.pass_time(seconds=left(lot) + 1)
     market.wait(lambda: Bidding.objects.get(pk=lot.pk).state == LotState.SOLD)
     wins_and_pays(market, lot, one)
@@ -145,8 +147,8 @@ def test_two_outbid_each_other_live_and_the_winner_pays(
     market.wait(back.filter(state=RefundState.SENT).exists)
     lost.refresh_from_db()
     assert (lost.state, lost.returned) == (DepositState.DECIDED, DEPOSIT)
-    heard = set(Notice.objects.filter(user=bob).values_list("event", flat=True))
-    assert {"lot.outbid", "deposit.returned"} <= heard
+    market.wait(heard.filter(event="deposit.returned").exists)
+    sees_it_back(other, lot)
     assert_audit_holds()
 
 
@@ -182,6 +184,16 @@ def wins_and_pays(market: Market, lot: Lot, walker: Walker) -> None:
     walker.pay_there()
     walker.page.wait_for_url(re.compile("/result/"))
     market.wait(lambda: Award.objects.get(lot_id=lot.pk).state == AwardState.PAID)
+
+
+def sees_it_back(walker: Walker, lot: Lot) -> None:
+    """The loser reads on the lot's page that it went to another, and among the deposits that all is back."""
+    stands(walker, "not_won", 8_000)
+    walker.fits()
+    walker.open("/me/bids/?tab=deposits")
+    walker.sees("¥%(amount)s came back by the original route", amount=f"{DEPOSIT // 100}.00")
+    walker.open("/me/bids/")
+    walker.sees("Somebody else got it")
 
 
 def test_a_bid_whose_answer_is_lost_counts_once(market: Market, walk: Walk, alice: User) -> None:

@@ -1,35 +1,26 @@
 """What of a buyer's wallet and inbox is pictured, each with who looks and what they do there first.
 
-`Shot` is one page; `wallet()` and `inboxes()` list pages, `fill_purses()` sees to it that there is something
+`wallet()` and `inboxes()` list pages, `fill_purses()` sees to it that there is something
 on them. The script that takes the pictures is `tests.browser.pictures`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
 from django.db.models import F
-from playwright.sync_api import Page
 
 from shigu.accounts.models import User
 from shigu.catalogue.models import Sku
 from shigu.learning.models import Enrolment
 from shigu.wallet.models import TopUp
 from shigu.wallet.topping_up import ask_for
+from tests.browser.shot import Shot
+from tests.browser.walker import Walker
 
 CHANGED = ("POT-200", "FAN-GOLD")
 """What alice has in her cart and what gets dearer while she looks at it."""
-
-
-class Shot(NamedTuple):
-    """One page: its name, its address, who looks, and what they do before the picture is taken."""
-
-    name: str
-    address: str
-    who: str = ""
-    then: Callable[[Page], object] | None = None
 
 
 def fill_purses() -> None:
@@ -73,18 +64,20 @@ def inboxes() -> Iterator[Shot]:
     yield Shot("inbox-empty", "/me/notices/", "nobody")
 
 
-def use_credits(page: Page) -> None:
+def use_credits(walker: Walker) -> None:
     """As many as anybody would; the figures follow."""
+    page = walker.page
     page.fill("#credits", "200")
     with page.expect_response(re.compile("/confirm/update/")):
         page.locator("#credits").blur()
 
 
-def order_what_changed(page: Page) -> None:
+def order_what_changed(walker: Walker) -> None:
     """Two prices rise while the page is open, so that ordering is refused and says what changed."""
     rows = Sku.objects.filter(code__in=CHANGED)
     rows.update(price=F("price") + 500)
     try:
+        page = walker.page
         page.locator("[data-place]").filter(visible=True).first.click()
         page.locator("#said .note").first.wait_for()
     finally:
