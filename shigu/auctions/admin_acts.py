@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.formats import localize
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -16,6 +16,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from shigu import clock
 from shigu.auctions import (
     barring,
     composing,
@@ -26,7 +27,7 @@ from shigu.auctions import (
     second_chance,
     withdrawing,
 )
-from shigu.auctions.models import Award, Ban, Lot, Session, SessionState
+from shigu.auctions.models import Award, Ban, Lot, LotState, Session, SessionState
 from shigu.auctions.session_form import Moment
 from shigu.kit.office import Act, Text, shown
 
@@ -272,7 +273,7 @@ def reverse(award: Award, by: int) -> Act:
 
 def _facts(session: Session) -> list[tuple[Text, Text]]:
     return [
-        (_("session"), session.name),
+        (pgettext_lazy("auctions", "session"), session.name),
         (_("preview begins"), _moment(session.preview_from)),
         (_("opens"), _moment(session.opens_at)),
         (_("first lot closes"), _moment(session.closes_at)),
@@ -284,7 +285,8 @@ def _facts_of_lot(lot: Lot) -> list[tuple[Text, Text]]:
     facts: list[tuple[Text, Text]] = [(_("lot"), f"{lot.number} · {lot.name}")]
     if row:
         price = (_("price"), shown(row.price))
-        facts += [(_("state"), row.get_state_display()), price, (_("end"), _moment(row.closes_at))]
+        word = LotState.LIVE.label if row.is_open(clock.now()) else row.get_state_display()
+        facts += [(_("state"), word), price, (_("end"), _moment(row.closes_at))]
     return facts
 
 

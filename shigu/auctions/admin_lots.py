@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
@@ -58,14 +58,14 @@ class LotAdmin(Rooms):
             can and request.resolver_match and "session_id" in request.resolver_match.kwargs
         )
 
-    @admin.display(description=_("session"), ordering="session_id")
+    @admin.display(description=pgettext_lazy("auctions", "session"), ordering="session_id")
     def in_session(self, lot: Lot) -> SafeString:
         url = reverse("admin:auctions_session_change", args=[lot.session_id])
         return format_html('<a href="{}">{}</a>', url, lot.session.name)
 
     @display(description=_("state"), label=COLOURS)  # type: ignore[untyped-decorator]
     def state_shown(self, lot: Lot) -> tuple[int, str]:
-        state = LotState.LIVE if _is_live(lot) else _state(lot)
+        state = _shown_state(lot)
         return state.value, str(state.label)
 
     @admin.display(description=_("start price"))
@@ -170,6 +170,7 @@ class LotAdmin(Rooms):
             bidding=getattr(lot, "bidding", None),
             pictures=lot.pictures.all() if lot else [],
             acts=_acts(lot) if lot else [],
+            state=_shown_state(lot).label if lot else "",
             may_save=self.has_change_permission(request, lot),
         )
 
@@ -190,8 +191,10 @@ def _state(lot: Lot) -> LotState:
     return LotState(lot.bidding.state if hasattr(lot, "bidding") else LotState.DRAFT)
 
 
-def _is_live(lot: Lot) -> bool:
-    return hasattr(lot, "bidding") and lot.bidding.is_open(clock.now())
+def _shown_state(lot: Lot) -> LotState:
+    """It is live from its opening on, whether or not the clock wrote that already."""
+    is_live = hasattr(lot, "bidding") and lot.bidding.is_open(clock.now())
+    return LotState.LIVE if is_live else _state(lot)
 
 
 def _add_pictures(lot: Lot, form: LotForm) -> int:

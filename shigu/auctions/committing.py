@@ -17,7 +17,7 @@ from shigu.auctions.deciding import Answer, Decision, Offer, Unnumbered
 from shigu.auctions.errors import BadAmount, BadKey, BadMaximum, KeyReused, LotBusy
 from shigu.auctions.sentences import refusal
 from shigu.kit.lanes import LaneFull, Lanes
-from shigu.kit.money import Fen, yuan
+from shigu.kit.money import Fen, grouped
 
 MOST_WAITING = 2000
 """In one lane: what a process decides in well under a second."""
@@ -70,7 +70,7 @@ def _refuse_nonsense(offer: Offer) -> None:
     if not 0 < offer.amount <= MOST_BID:
         raise BadAmount
     if offer.maximum is not None and offer.maximum < offer.amount:
-        raise BadMaximum(amount=yuan(offer.amount))
+        raise BadMaximum(amount=grouped(offer.amount))
     if offer.maximum is not None and offer.maximum > MOST_BID:
         raise BadAmount
     if not 0 < len(offer.key) <= 64:

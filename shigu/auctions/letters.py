@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from shigu import clock
 from shigu.auctions.models import OPEN_STATES, Award, AwardState, Bidding, Deposit, Lot, Session
-from shigu.kit.money import yuan
+from shigu.kit.money import grouped
 from shigu.notices.letters import Event, Letter, Row, Tone
 from shigu.notices.models import Notice
 from shigu.orders.letters import said
@@ -77,7 +77,7 @@ class Outbid(LotNews):
         )
         return Letter(
             _("You were outbid on “%(name)s”") % {"name": row.name},
-            text % {"price": yuan(notice.facts["price"]), "until": _ends(notice)},
+            text % {"price": grouped(notice.facts["price"]), "until": _ends(notice)},
             _page(row),
             _("Bid again"),
             Tone.SOON,
@@ -99,7 +99,7 @@ class Ending(LotNews):
         note = (
             _("Nobody has bid yet.")
             if price is None
-            else _("It stands at ¥%(price)s.") % {"price": yuan(price)}
+            else _("It stands at ¥%(price)s.") % {"price": grouped(price)}
         )
         title = _("“%(name)s” ends soon") % {"name": row.name}
         return Letter(title, text, _page(row), _("To the lot"), Tone.SOON, note)
@@ -142,7 +142,7 @@ class Won(AwardNews):
     place = 24
 
     def write(self, notice: Notice, row: Award) -> Letter:
-        fill = {"until": said(row.pay_by), "price": yuan(row.price)}
+        fill = {"until": said(row.pay_by), "price": grouped(row.price)}
         text = _("The hammer fell at ¥%(price)s. Say where to send it, and pay until %(until)s.")
         return Letter(
             _("You won “%(name)s”") % {"name": row.lot.name},
@@ -164,7 +164,7 @@ class Offered(AwardNews):
         return self.waits(notice)
 
     def write(self, notice: Notice, row: Award) -> Letter:
-        fill = {"until": said(row.pay_by), "price": yuan(row.price)}
+        fill = {"until": said(row.pay_by), "price": grouped(row.price)}
         text = _(
             "Its winner did not pay. It is yours for ¥%(price)s, as far as you went, until %(until)s."
         )
@@ -222,7 +222,7 @@ class Forfeited(AwardNews):
     place = 28
 
     def write(self, notice: Notice, row: Award) -> Letter:
-        fill = {"name": row.lot.name, "amount": yuan(notice.facts["amount"])}
+        fill = {"name": row.lot.name, "amount": grouped(notice.facts["amount"])}
         return Letter(
             _("¥%(amount)s of your deposit are forfeited") % fill,
             _("“%(name)s” was not paid in time; its deposit is what that costs.") % fill,
@@ -244,7 +244,7 @@ class Returned(News):
         return Deposit.objects.select_related("lot", "session").in_bulk(ids)
 
     def write(self, notice: Notice, row: Deposit) -> Letter:
-        fill = {"name": (row.lot or row.session).name, "amount": yuan(notice.facts["amount"])}
+        fill = {"name": (row.lot or row.session).name, "amount": grouped(notice.facts["amount"])}
         where = (
             _("It is in your balance.")
             if notice.facts["provider"] == "balance"
@@ -294,6 +294,6 @@ def _of_deposit(award: Award) -> str:
     if award.deposit is None:
         return ""
     if award.counted:
-        counted = {"amount": yuan(award.counted)}
+        counted = {"amount": grouped(award.counted)}
         return _("¥%(amount)s of your deposit count toward it.") % counted
     return _("Paid, your deposit goes back to you; not paid in time, it is forfeited.")

@@ -17,7 +17,7 @@ from shigu.auctions.errors import (
     WildJump,
 )
 from shigu.auctions.models import Verdict
-from shigu.kit.money import yuan
+from shigu.kit.money import grouped
 
 REFUSALS: dict[Verdict, type[BidRefused]] = {
     Verdict.TOO_LOW: TooLow,
@@ -37,14 +37,14 @@ def refusal(decision: Decision) -> BidRefused | None:
     if kind is None:
         return None
     amounts = {"least": decision.least, "due": decision.due, "amount": decision.offer.amount}
-    refused = kind(**{name: yuan(amount) for name, amount in amounts.items()})
+    refused = kind(**{name: grouped(amount) for name, amount in amounts.items()})
     refused.decision = decision
     return refused
 
 
 def praise(decision: Decision) -> str:
     """What a bid that counts did, and what the next one has to be at least."""
-    fill = {"price": yuan(decision.price or 0), "least": yuan(decision.next_least)}
+    fill = {"price": grouped(decision.price or 0), "least": grouped(decision.next_least)}
     if decision.verdict == Verdict.RAISED:
         said = _("Your maximum is higher now; you lead at ¥%(price)s, others need ¥%(least)s.")
     elif decision.leads:

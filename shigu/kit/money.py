@@ -19,6 +19,12 @@ def yuan(amount: Fen) -> str:
     return f"{sign}{rest // 100}.{rest % 100:02d}"
 
 
+def grouped(amount: Fen) -> str:
+    """The same as people read it in a sentence: `1,700.00`."""
+    sign, rest = ("-", -amount) if amount < 0 else ("", amount)
+    return f"{sign}{rest // 100:,}.{rest % 100:02d}"
+
+
 def fen(text: str) -> Fen:
     """Yuan as a provider writes them ("279.3", "279.30") in fen; ValueError on anything else."""
     found = _YUAN.fullmatch(text)
@@ -31,5 +37,4 @@ def shown(amount: Fen | None) -> str:
     """An amount in fen as operators read it."""
     if amount is None:
         return "–"
-    whole, _, part = yuan(abs(amount)).partition(".")
-    return f"{'−' if amount < 0 else ''}¥{int(whole):,}.{part}"
+    return f"{'−' if amount < 0 else ''}¥{grouped(abs(amount))}"

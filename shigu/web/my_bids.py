@@ -130,7 +130,14 @@ def _chip(award: Award) -> str:
 def _deposits(user_id: int, now: datetime, number: str) -> tuple[Page[Any], list[Kept]]:
     page = Paginator(deposit_standing.mine(user_id), SIZE).get_page(number)
     found = deposit_standing.standings(list(page), now)
-    return page, [Kept(one, WORDS.get(one.word, one.word)) for one in found]
+    return page, [Kept(one, _kept(one)) for one in found]
+
+
+def _kept(found: DepositStanding) -> str:
+    """Its chip: what lost a part is not said to be back."""
+    if found.word == "returned" and found.deposit.forfeited:
+        return "partly"
+    return WORDS.get(found.word, found.word)
 
 
 @require_safe

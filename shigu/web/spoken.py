@@ -101,12 +101,14 @@ def exact(moment: datetime) -> str:
 
 
 def span(seconds: int) -> str:
-    """A length of time in its two largest units: `3 h 20 min`, `2 d 4 h`."""
+    """A length of time in its two largest units: `3 h 20 min`, `2 d 4 h`; `1 d` where the second is none."""
     days, hours, minutes = seconds // DAY, seconds % DAY // HOUR, seconds % HOUR // MINUTE
     if days:
-        return _("%(days)d d %(hours)d h") % {"days": days, "hours": hours}
+        said = _("%(days)d d %(hours)d h") if hours else _("%(days)d d")
+        return said % {"days": days, "hours": hours}
     if hours:
-        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
+        said = _("%(hours)d h %(minutes)d min") if minutes else _("%(hours)d h")
+        return said % {"hours": hours, "minutes": minutes}
     if minutes or not seconds:
         return _("%(minutes)d min") % {"minutes": minutes}
     return _("%(seconds)d s") % {"seconds": seconds}

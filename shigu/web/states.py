@@ -52,6 +52,7 @@ STATES: dict[str, State] = {
     "returning": State(pgettext_lazy("deposit", "On its way back"), "soon"),
     "returned": State(pgettext_lazy("deposit", "Came back"), "good"),
     "forfeited": State(_("Forfeited"), ""),
+    "partly": State(_("Forfeited in part"), ""),
     "counted": State(_("Counted toward the price"), "good"),
     "unused": State(_("Unused"), "good"),
     "held": State(_("Held by an order"), "soon"),

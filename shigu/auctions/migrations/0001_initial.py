@@ -80,8 +80,8 @@ class Migration(migrations.Migration):
                 ('forfeited', models.BigIntegerField(default=0, verbose_name='forfeited in fen')),
                 ('applied', models.BigIntegerField(default=0, verbose_name='counted toward a price in fen')),
                 ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
-                ('lot', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='auctions.lot')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to=settings.AUTH_USER_MODEL)),
+                ('lot', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='auctions.lot', verbose_name='lot')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to=settings.AUTH_USER_MODEL, verbose_name='bidder')),
             ],
             options={
                 'verbose_name': 'deposit',
@@ -102,10 +102,10 @@ class Migration(migrations.Migration):
                 ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
                 ('forfeited', models.BigIntegerField(default=0, verbose_name='forfeited in fen')),
                 ('reversed_at', models.DateTimeField(blank=True, null=True, verbose_name='deposit given back after all')),
-                ('order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='award', to='orders.order')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to=settings.AUTH_USER_MODEL)),
-                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to='auctions.lot')),
-                ('deposit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='awards', to='auctions.deposit')),
+                ('order', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='award', to='orders.order', verbose_name='order')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to=settings.AUTH_USER_MODEL, verbose_name='bidder')),
+                ('lot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='awards', to='auctions.lot', verbose_name='lot')),
+                ('deposit', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='awards', to='auctions.deposit', verbose_name='deposit')),
             ],
             options={
                 'verbose_name': 'award',
@@ -201,18 +201,18 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='deposit',
             name='session',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='auctions.session'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deposits', to='auctions.session', verbose_name='session'),
         ),
         migrations.CreateModel(
             name='Ban',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateTimeField()),
+                ('since', models.DateTimeField(verbose_name='since')),
                 ('until', models.DateTimeField(verbose_name='until')),
                 ('lifted_at', models.DateTimeField(blank=True, null=True, verbose_name='lifted')),
                 ('note', models.CharField(blank=True, max_length=200, verbose_name='reason')),
                 ('award', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ban', to='auctions.award')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bans', to=settings.AUTH_USER_MODEL)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bans', to=settings.AUTH_USER_MODEL, verbose_name='bidder')),
             ],
             options={
                 'verbose_name': 'bar from bidding',

@@ -26,10 +26,16 @@ class Award(models.Model):
     counted toward the price, went back to the deposit after all.
     """
 
-    lot = models.ForeignKey(Lot, models.PROTECT, related_name="awards")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="awards")
-    order = models.OneToOneField(Order, models.PROTECT, related_name="award")
-    deposit = models.ForeignKey(Deposit, models.PROTECT, null=True, related_name="awards")
+    lot = models.ForeignKey(Lot, models.PROTECT, related_name="awards", verbose_name=_("lot"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="awards", verbose_name=_("bidder")
+    )
+    order = models.OneToOneField(
+        Order, models.PROTECT, related_name="award", verbose_name=_("order")
+    )
+    deposit = models.ForeignKey(
+        Deposit, models.PROTECT, null=True, related_name="awards", verbose_name=_("deposit")
+    )
     price = models.BigIntegerField(_("hammer price in fen"))
     counted = models.BigIntegerField(_("deposit toward the price in fen"), default=0)
     """What the deposit will pay of it, where the session says that it counts; off the order's payable."""
@@ -61,8 +67,10 @@ class Award(models.Model):
 class Ban(models.Model):
     """Somebody who did not pay what they won may not bid for a time."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="bans")
-    since = models.DateTimeField()
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="bans", verbose_name=_("bidder")
+    )
+    since = models.DateTimeField(_("since"))
     until = models.DateTimeField(_("until"))
     award = models.OneToOneField(Award, models.PROTECT, null=True, blank=True, related_name="ban")
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True)

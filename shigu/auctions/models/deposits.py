@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from shigu import clock
 from shigu.auctions.models.sales import Lot, Session
@@ -29,9 +30,18 @@ class Deposit(models.Model):
     """
 
     number = models.CharField(_("number"), max_length=40, unique=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="deposits")
-    session = models.ForeignKey(Session, models.PROTECT, related_name="deposits")
-    lot = models.ForeignKey(Lot, models.PROTECT, null=True, blank=True, related_name="deposits")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="deposits", verbose_name=_("bidder")
+    )
+    session = models.ForeignKey(
+        Session,
+        models.PROTECT,
+        related_name="deposits",
+        verbose_name=pgettext_lazy("auctions", "session"),
+    )
+    lot = models.ForeignKey(
+        Lot, models.PROTECT, null=True, blank=True, related_name="deposits", verbose_name=_("lot")
+    )
     amount = models.BigIntegerField(_("amount in fen"))
     key = models.CharField(_("idempotency key"), max_length=64)
     state = models.PositiveSmallIntegerField(

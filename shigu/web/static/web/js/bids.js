@@ -104,3 +104,9 @@ document.addEventListener("submit", async event => {
     event.submitter?.removeAttribute("aria-busy");
   }
 });
+
+/* A link to what is folded away unfolds it. */
+document.addEventListener("click", event => {
+  const to = event.target.closest?.('a[href^="#"]');
+  if (to?.hash) document.querySelector(to.hash)?.closest("details")?.setAttribute("open", "");
+});
