@@ -272,6 +272,12 @@ A_MAIL = (
     "UPDATE notices_notice SET state = 'waiting', due_at = shigu_now(), ended_at = NULL"
     " WHERE id = (SELECT min(id) FROM notices_notice WHERE channel = 'mail')"
 )
+A_BILL_DAY = (
+    "INSERT INTO payments_billday (provider, day, state, since, try_at, tries)"
+    " VALUES ('alipay', '2020-02-02', 'waiting', now(), shigu_now() + interval '1 hour', 0)"
+)
+WAITING = (A_NOTICE, AN_ISSUING, A_BILL_DAY, A_MAIL)
+"""A row of each kind that a seeded shop has none of."""
 
 AN_ANNOUNCEMENT = (
     "UPDATE auctions_announcement SET outbid_at = shigu_now() + interval '1 hour',"

@@ -82,7 +82,7 @@ def test_looks_in_ranges(settled: Attempt, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(kit, "RANGE", 1)
     damage(
         "INSERT INTO payments_attempt SELECT (jsonb_populate_record(a, jsonb_build_object("
-        "'id', a.id + n * 1000000000, 'out_trade_no', a.out_trade_no || n))).*"
+        "'id', a.id + n * 1000000000::bigint, 'out_trade_no', a.out_trade_no || n))).*"
         " FROM payments_attempt a, generate_series(1, 5) n"
     )
     damage("UPDATE payments_attempt SET refunding = 1")
