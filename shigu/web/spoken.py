@@ -56,7 +56,7 @@ def minutes_left(seconds: int) -> str:
         return ngettext("%(count)d minute left", "%(count)d minutes left", minutes) % {
             "count": minutes
         }
-    return _("%(span)s left") % {"span": span(seconds)}
+    return _("%(span)s left") % {"span": _two_units(seconds)}
 
 
 def since(moment: datetime, now: datetime) -> str:
@@ -101,14 +101,21 @@ def exact(moment: datetime) -> str:
 
 
 def span(seconds: int) -> str:
-    """A length of time in its two largest units: `3 h 20 min`, `2 d 4 h`; `1 d` where the second is none."""
+    """A length of time: `3 h 20 min`, `2 d 4 h`; `1 d` where there is nothing more to say."""
+    if seconds >= DAY and not seconds % DAY // HOUR:
+        return _("%(days)d d") % {"days": seconds // DAY}
+    if DAY > seconds >= HOUR and not seconds % HOUR // MINUTE:
+        return _("%(hours)d h") % {"hours": seconds // HOUR}
+    return _two_units(seconds)
+
+
+def _two_units(seconds: int) -> str:
+    """The two largest, as the page's script says them, too."""
     days, hours, minutes = seconds // DAY, seconds % DAY // HOUR, seconds % HOUR // MINUTE
     if days:
-        said = _("%(days)d d %(hours)d h") if hours else _("%(days)d d")
-        return said % {"days": days, "hours": hours}
+        return _("%(days)d d %(hours)d h") % {"days": days, "hours": hours}
     if hours:
-        said = _("%(hours)d h %(minutes)d min") if minutes else _("%(hours)d h")
-        return said % {"hours": hours, "minutes": minutes}
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes}
     if minutes or not seconds:
         return _("%(minutes)d min") % {"minutes": minutes}
     return _("%(seconds)d s") % {"seconds": seconds}

@@ -207,6 +207,12 @@ def test_at_and_day_and_span() -> None:
     assert text(render("{% at ends precise=True %}", ends=ends)) == "18:15:00"
     assert text(render("{% day ends %}", ends=ends)) == "21 Nov"
     assert render("{{ 12000|span }}") == "3 h 20 min"
+    assert [spoken.span(n) for n in (86_400, 93_600, 7_200, 90)] == [
+        "1 d",
+        "1 d 2 h",
+        "2 h",
+        "1 min",
+    ]
     assert spoken.minutes_left(3 * 3600) == "3 h 0 min left"
 
 
