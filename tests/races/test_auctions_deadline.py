@@ -113,7 +113,7 @@ def test_control_without_the_order_lock_it_is_paid_and_forfeited(
     """Negative control: settling without locking order and lot first pays what is being forfeited."""
     monkeypatch.setattr(handlers, "locked_orders", unlocked_orders)
     monkeypatch.setattr(LotOrders, "lock", lambda self, ids: None)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"SETTLED == Outcome\.RETURNED"):
         pay_while_expiring()
 
 
@@ -186,19 +186,19 @@ def test_payments_around_the_deadline(house: Alipay) -> None:
 
 
 @pytest.mark.parametrize(
-    "is_late",
+    ("is_late", "wrong"),
     [
-        lambda self, order, paid_at: False,
-        lambda self, order, paid_at: clock.now() > order.pay_by,
+        (lambda self, order, paid_at: False, "left"),  # paid, and should not be
+        (lambda self, order, paid_at: clock.now() > order.pay_by, "right"),
     ],
     ids=["whatever comes counts", "by the moment of learning"],
 )
 def test_control_another_rule_of_lateness_is_found_out(
-    house: Alipay, monkeypatch: pytest.MonkeyPatch, is_late: Callable[..., bool]
+    house: Alipay, monkeypatch: pytest.MonkeyPatch, is_late: Callable[..., bool], wrong: str
 ) -> None:
     """Negative control: any other instant than the provider's own pays or forfeits the wrong ones."""
     monkeypatch.setattr(LotOrders, "is_late", is_late)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=f"Extra items in the {wrong} set"):
         around_the_deadline(house, each=2)
 
 

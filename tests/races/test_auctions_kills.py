@@ -146,7 +146,7 @@ def test_control_a_closer_that_commits_between_its_steps(house: Alipay) -> None:
         LotState.SOLD,
         LotState.PASSED_IN,
     }
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"\(0, 0\) == \(1, 1\)"):
         check_the_end(sale, carols)
 
 
