@@ -286,7 +286,8 @@ def test_many_at_random(market: Market) -> None:
 def _acts(market: Market, number: int, credits: int) -> list[Callable[[], Any]]:
     """An order over its time with a coupon and so many credits, and what may become of all three."""
     cup, grant = market.goods(f"cup{number}", 9800, 9), market.grant(market.alice)
-    market.give(market.alice, credits)
+    if credits:
+        market.give(market.alice, credits)
     placed = market.place(market.alice, (cup, 1), grant=grant, credits=credits)
     order = Order.objects.get(pk=placed.order_id)
     attempt = market.opened(order)
