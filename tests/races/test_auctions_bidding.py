@@ -318,9 +318,7 @@ def test_those_who_wait_are_decided_together(
 def test_a_new_bidder_draws_a_number_and_joins(room: Saleroom) -> None:
     """Sixteen people who never bid before come at once: each has one number, and nobody is lost."""
     lot, people = room.lot(), room.bidders(16)
-    answers = together(
-        *[lambda p=p: committing.decided(room.offer(lot, p, 1000)) for p in people]  # type: ignore[misc]
-    )
+    answers = together(*[lambda p=p: committing.decided(room.offer(lot, p, 1000)) for p in people])
     assert Counter(answer.verdict for answer in answers) == {"accepted": 1, "too-low": 15}
     numbered_and_true(lot, *range(1, 17))
 
@@ -504,7 +502,7 @@ def test_a_lot_that_is_held_too_long_says_come_back(room: Saleroom) -> None:
         slow = start(alone(room.offer(lot, alice(), 1000)))
         stop.wait()
         told = together(
-            *[lambda p=p: committing.decided(room.offer(lot, p, 1100)) for p in (bob(), carol())]  # type: ignore[misc]
+            *[lambda p=p: committing.decided(room.offer(lot, p, 1100)) for p in (bob(), carol())]
         )
         assert [type(answer) for answer in told] == [LotBusy, LotBusy]
         stop.release()

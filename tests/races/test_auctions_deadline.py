@@ -230,7 +230,7 @@ def test_fifty_settlers_at_once(house: Alipay) -> None:
     """Two cashiers of one award, each told twenty-five times at once: paid once, the other goes back once."""
     found = won()
     attempts = [opened("order", found.order_id, found.user, form) for form in ("page", "wap")]
-    told = together(*[lambda one=one: told_until_heard(one, None) for one in attempts * 25])  # type: ignore[misc]
+    told = together(*[lambda one=one: told_until_heard(one, None) for one in attempts * 25])
     assert told == [None] * 50, told
     drain_all()
     assert state(found.lot) == LotState.PAID
