@@ -131,7 +131,8 @@ def settled_or_blocked(side: Side, seconds: float = 5.0) -> None:
 def blocked() -> int:
     """How many connections to this database wait for a lock now."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # a transaction would see its first look again
+        # Within a transaction the first look would be seen again.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock'"
