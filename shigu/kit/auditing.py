@@ -51,23 +51,19 @@ def _ranges(invariant: Invariant) -> Iterator[Mapping[str, int]]:
     if not invariant.table:
         yield {}
         return
-    first = _next(invariant.table, None)
-    while first is not None:
-        last = first + RANGE - 1
-        yield {"first": first, "last": last}
-        first = _next(invariant.table, last)
-
-
-def _next(table: str, after: int | None) -> int | None:
-    beyond = "" if after is None else "WHERE id > %(after)s"
-    sql = f"SELECT min(id) AS id FROM {connection.ops.quote_name(table)} {beyond}"
-    found = _look(sql, {"after": after}, 1)[0]["id"]
-    return found if isinstance(found, int) else None
+    table = connection.ops.quote_name(invariant.table)
+    bounds = _look(f"SELECT min(id) AS first, max(id) AS last FROM {table}", {}, 1)[0]
+    first, last = bounds["first"], bounds["last"]
+    while isinstance(first, int) and isinstance(last, int):
+        end = min(first + RANGE - 1, last)
+        yield {"first": first, "last": end}
+        beyond = f"SELECT min(id) AS id FROM {table} WHERE id > %(end)s"
+        first = _look(beyond, {"end": end}, 1)[0]["id"] if end < last else None
 
 
 def _look(sql: str, params: Mapping[str, str | int | None], most: int) -> list[Row]:
     outermost = not connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute(sql, params)
