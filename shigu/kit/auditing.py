@@ -56,23 +56,19 @@ def _ranges(invariant: Invariant) -> Iterator[Mapping[str, int]]:
     if not invariant.table:
         yield {}
         return
-    first = _next(invariant.table, None)
-    while first is not None:
-        last = first + RANGE - 1
-        yield {"first": first, "last": last}
-        first = _next(invariant.table, last)
-
-
-def _next(table: str, after: int | None) -> int | None:
-    beyond = "" if after is None else "WHERE id > %(after)s"
-    sql = f"SELECT min(id) AS id FROM {connection.ops.quote_name(table)} {beyond}"
-    [found] = _select(sql, {"after": after})
-    return found["id"] if isinstance(found["id"], int) else None
+    table = connection.ops.quote_name(invariant.table)
+    [bounds] = _select(f"SELECT min(id) AS first, max(id) AS last FROM {table}", {})
+    first, last = bounds["first"], bounds["last"]
+    while isinstance(first, int) and isinstance(last, int):
+        end = min(first + RANGE - 1, last)
+        yield {"first": first, "last": end}
+        beyond = f"SELECT min(id) AS id FROM {table} WHERE id > %(end)s"
+        first = next(_select(beyond, {"end": end}))["id"] if end < last else None
 
 
 def _seen(look: Callable[[Params], Iterable[Row]], params: Params, most: int) -> list[Row]:
     outermost = not connection.in_atomic_block
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if outermost:
             with connection.cursor() as cursor:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -87,7 +87,7 @@ def test_a_transfer_to_nowhere(place: int) -> None:
     """To or from an account that was never opened, or a book that the house does not have."""
     run(A_TRANSFER, ["earn", 777, 0, ISSUED if place & 32 else CLEARING, place, 5])
     run(A_TRANSFER, ["earn", 778, 0, place, ISSUED if place & 32 else CLEARING, 5])
-    assert [row["subject"] for row in broken(auditing.KNOWN)] == [777, 778]
+    assert sorted(row["subject"] for row in broken(auditing.KNOWN)) == [777, 778]
 
 
 def test_a_transfer_that_is_none() -> None:
@@ -97,7 +97,7 @@ def test_a_transfer_that_is_none() -> None:
     run(A_TRANSFER, ["adjust", 1, 0, CLEARING, credits_of(bob()), 5])
     run(A_TRANSFER, ["adjust", 2, 0, ISSUED, credits_of(bob()), 0])
     run(A_TRANSFER, ["adjust", 3, 0, ISSUED, credits_of(bob()), -5])
-    assert [row["subject"] for row in broken(auditing.KNOWN)] == [1, 2, 3]
+    assert sorted(row["subject"] for row in broken(auditing.KNOWN)) == [1, 2, 3]
 
 
 def test_an_account_below_its_bound() -> None:
