@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from importlib import import_module
 from typing import Any
 
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth import get_user_model
 from django.contrib.sites.models import Site
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import Sum
 from oscar.core.loading import get_model
+
+from shigu.bench.sessions import session_of
 
 ON_HAND = 10_000_000
 PATH = "/basket/add/{}/"
@@ -54,21 +54,12 @@ def _people(count: int) -> list[dict[str, Any]]:
         user(username=f"buyer-{n}", email=f"buyer-{n}@bench.test", password="!")
         for n in range(count)
     )
-    return [{"session": _session(one), "address": _address(one, land)} for one in users]
+    return [{"session": session_of(one), "address": _address(one, land)} for one in users]
 
 
 def _address(user: Any, land: Any) -> int:
     names = {"first_name": "Alice", "last_name": "Bench", "postcode": "N1 9RT", "country": land}
     return int(Address.objects.create(user=user, line1="1 West Market", line4="X", **names).pk)
-
-
-def _session(user: Any) -> str:
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return str(session.session_key)
 
 
 def _goods(count: int) -> list[int]:

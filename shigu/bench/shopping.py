@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from urllib.parse import urlencode
-
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
 from shigu.accounts.models import Address, User
 from shigu.bench import same_rows, world
 from shigu.bench.crowd import Crowd, End, Stage
 from shigu.bench.errors import NotTheSame
 from shigu.bench.servers import Provider, Served
+from shigu.bench.sessions import session_of
 from shigu.bench.surfing import Ask, Errand, errand
 from shigu.catalogue.models import Product
 from shigu.orders.models import Order, Status
@@ -32,7 +29,7 @@ class Shop:
     def __init__(self, people: int, early: int, skus: int, provider: Provider) -> None:
         shop = world.furnish(people=people + early, skus=skus)
         self.skus, self.provider = shop.skus, provider
-        sessions = [_signed_in(user) for user in User.objects.order_by("pk")]
+        sessions = [session_of(user) for user in User.objects.order_by("pk")]
         self.people, self.early = sessions[early:], sessions[:early]
         Address.objects.bulk_create(_home(user) for user in shop.people)
         slugs = Product.objects.order_by("pk").values_list("slug", flat=True)
@@ -72,15 +69,6 @@ class Shop:
 def _each(who: list[str], asks: Iterable[Ask]) -> list[Errand]:
     """One ask for each person."""
     return [errand(person, ask) for person, ask in zip(who, asks, strict=True)]
-
-
-def _signed_in(user: User) -> str:
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return str(session.session_key)
 
 
 def _home(user: int) -> Address:

@@ -6,6 +6,7 @@ the notice's own facts and time; so an old notice says tomorrow what it said tod
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,7 +58,7 @@ class About:
         return [line for line in self.lines if line.kind != Kind.COURSE]
 
 
-class OrderNews:
+class OrderNews(ABC):
     """What the kinds have in common; `write` says what is special."""
 
     word: Words = ""
@@ -80,8 +81,9 @@ class OrderNews:
     def still(self, notice: Notice) -> bool:
         return True
 
+    @abstractmethod
     def write(self, about: About) -> Letter:
-        raise NotImplementedError
+        """The letter of one notice."""
 
 
 class Placed(OrderNews):

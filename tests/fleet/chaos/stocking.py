@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import transaction
 
 from shigu import clock
 from shigu.accounts.models import User
+from shigu.bench.sessions import session_of
 from shigu.ledger import posting
 from shigu.ledger.models import Book, Event, account
 from shigu.ledger.posting import Move
@@ -46,17 +44,8 @@ def invite(count: int) -> list[Guest]:
         _give_credits(buyer)
         for off in OFF:
             _give_coupon(buyer, off)
-        guests.append(Guest(buyer.pk, buyer.username, _session_of(buyer)))
+        guests.append(Guest(buyer.pk, buyer.username, session_of(buyer)))
     return guests
-
-
-def _session_of(buyer: User) -> str:
-    session = SessionStore()
-    session[SESSION_KEY] = str(buyer.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = buyer.get_session_auth_hash()
-    session.save()
-    return str(session.session_key)
 
 
 def _give_credits(buyer: User) -> None:
