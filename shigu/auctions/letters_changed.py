@@ -1,4 +1,4 @@
-"""What bidders read when an open sale is changed: an end that was moved, a lot or session that was withdrawn.
+"""What bidders read when the house changes something: an end, a lot or session, what somebody won.
 
 A bid that moves an end by the rules of the sale is no such change: whoever lost the lead hears of that.
 """
@@ -14,8 +14,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from shigu import clock
-from shigu.auctions.letters import LotNews, News
-from shigu.auctions.models import OPEN_STATES, Bidding, Lot, Moved, Session
+from shigu.auctions.letters import AwardNews, LotNews, News
+from shigu.auctions.models import OPEN_STATES, Award, Bidding, Lot, Moved, Session
 from shigu.notices.letters import Event, Letter, Tone
 from shigu.notices.models import Notice
 from shigu.orders.letters import said
@@ -88,8 +88,24 @@ class WithdrawnSession(News):
         )
 
 
+class TakenBack(AwardNews):
+    word = gettext_lazy("The shop takes back what you won")
+    place = 33
+
+    def write(self, notice: Notice, row: Award) -> Letter:
+        note = "" if row.deposit is None else _("Your deposit for it is not forfeited.")
+        return Letter(
+            _("The shop took “%(name)s” back") % {"name": row.lot.name},
+            _("It is not to be paid any more. You owe nothing for it."),
+            reverse("order", args=[row.order.number]),
+            _("To the order"),
+            note=note,
+        )
+
+
 EVENTS: dict[str, Event] = {
     "lot.moved": MovedEnd(),
     "lot.withdrawn": WithdrawnLot(),
     "session.withdrawn": WithdrawnSession(),
+    "lot.taken-back": TakenBack(),
 }

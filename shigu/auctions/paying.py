@@ -90,6 +90,7 @@ class LotOrders:
         taken_back = [one for one in awards if one not in overdue]
         _set_lots(overdue, LotState.OVERDUE)
         _set_lots(taken_back, LotState.WITHDRAWN)
+        telling.taken_back([one.pk for one in taken_back], at=now)
         waking.of_awards([one.pk for one in awards], now=now)
         reached("auctions.award.ended")
 

@@ -72,6 +72,11 @@ def lapsed(award_ids: Collection[int], *, at: datetime) -> int:
     return outbox.tell_from("lot.lapsed", AWARDED, {"awards": list(award_ids)}, at=at)
 
 
+def taken_back(award_ids: Collection[int], *, at: datetime) -> int:
+    """An operator took these back from their winners before they were paid."""
+    return outbox.tell_from("lot.taken-back", AWARDED, {"awards": list(award_ids)}, at=at)
+
+
 def forfeited(forfeits: Sequence[Forfeit], *, at: datetime) -> int:
     """Something of these people's deposits was taken, once for each award."""
     columns = {

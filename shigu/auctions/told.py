@@ -1,4 +1,4 @@
-"""Proof that bidders were told: each award, each that lapsed and each forfeit has its notice, once.
+"""Proof that bidders were told: each award, each that lapsed or was taken back, each forfeit has its notice, once.
 
 As `orders.told`, from the moment on at which notices exist here and none has been forgotten.
 """
@@ -13,7 +13,7 @@ from shigu.notices.auditing import KEEPS
 INVARIANTS = [
     Invariant(
         number="8",
-        title=_("everybody who won a lot, did not pay it or lost a deposit for it was told so"),
+        title=_("everybody who won a lot, lost it again or lost a deposit for it was told so"),
         sql=f"""
         WITH since AS MATERIALIZED (SELECT {KEEPS} AS at),
         happened AS (
@@ -23,6 +23,10 @@ INVARIANTS = [
            UNION ALL
           SELECT id, user_id, decided_at, 'lot.lapsed'
             FROM auctions_award WHERE id BETWEEN %(first)s AND %(last)s AND state = 2
+           UNION ALL
+          SELECT a.id, a.user_id, decided_at, 'lot.taken-back'
+            FROM auctions_award a JOIN orders_order o ON o.id = a.order_id AND o.status = 2
+           WHERE a.id BETWEEN %(first)s AND %(last)s AND a.state = 3 AND NOT a.second_chance
            UNION ALL
           SELECT id, user_id, decided_at, 'deposit.forfeited'
             FROM auctions_award WHERE id BETWEEN %(first)s AND %(last)s AND forfeited > 0

@@ -11,14 +11,7 @@ from __future__ import annotations
 import secrets
 
 from django.contrib.auth.decorators import login_required
-from django.http import (
-    Http404,
-    HttpRequest,
-    HttpResponse,
-    HttpResponseBase,
-    HttpResponseRedirect,
-    JsonResponse,
-)
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.cache import never_cache
@@ -29,20 +22,15 @@ from shigu.auctions import deposit_standing
 from shigu.auctions.deposit_standing import DepositStanding, standing
 from shigu.auctions.deposits import ask_for_lot, ask_for_session
 from shigu.auctions.models import Deposit
-from shigu.payments.errors import NoSuchWay
-from shigu.payments.opening import Way, open_attempt
 from shigu.payments.paying import pay_from_balance
 from shigu.payments.polling import poll
-from shigu.payments.provider import providers
-from shigu.web.callbacks import addresses
-from shigu.web.devices import channel_of
 from shigu.web.inputs import words
 from shigu.web.limits import PAY, PLACE, POLL, limited
 from shigu.web.lots_page import shown_lot
 from shigu.web.reader import me
 from shigu.web.saleroom import shown_session
 from shigu.web.verbs import verb
-from shigu.web.ways import ways_to_pay
+from shigu.web.ways import chosen_way, to_provider, ways_to_pay
 
 
 @verb(PLACE, back="lot")
@@ -77,15 +65,11 @@ def deposit_cashier(request: HttpRequest, number: str) -> HttpResponse:
 def pay_deposit(request: HttpRequest, number: str) -> HttpResponse:
     """Pay from the balance at once, or send the browser to a provider."""
     row = own_deposit(request, number).deposit
-    way = Way(request.POST.get("way", "alipay"), channel_of(request))
+    way = chosen_way(request)
     if way.provider == "balance":
         pay_from_balance("deposit", row.pk, user_id=row.user_id)
         return redirect("deposit_result", number)
-    if way.provider not in providers:
-        raise NoSuchWay
-    there = addresses(way.provider)
-    opened = open_attempt("deposit", row.pk, user_id=row.user_id, way=way, addresses=there)
-    return HttpResponseRedirect(opened.redirect.url)
+    return to_provider("deposit", row.pk, way, user_id=row.user_id)
 
 
 @never_cache

@@ -63,6 +63,12 @@ class Seat(LotCard):
         return self.is_live and self.gate in ("open", "admitted")
 
     @property
+    def has_act(self) -> bool:
+        """Is there still something that the reader might do: bid, watch the end, or pay?"""
+        to_pay = self.mine.award is not None and self.mine.award.state == AwardState.PENDING
+        return to_pay or self.is_live or self.is_ahead or self.phase == "confirming"
+
+    @property
     def mark(self) -> str:
         """The reader's own: leading, outbid, won; empty for who has not bid."""
         if self.mine.award and self.mine.award.state in (AwardState.PENDING, AwardState.PAID):

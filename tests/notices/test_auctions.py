@@ -16,6 +16,7 @@ from shigu.clock.drain import drain
 from shigu.kit import breakpoints
 from shigu.notices.letters import letters
 from shigu.notices.models import Notice
+from shigu.orders import cancelling
 from shigu.orders.models import Order
 from tests.auctions.house import alipay, house
 from tests.auctions.sale import (
@@ -224,6 +225,23 @@ def test_what_was_not_paid_is_told_with_what_it_cost() -> None:
     assert heard(carol)[-1] == "lot.offered"
     later(2 * HOUR)
     assert heard(carol)[-1] == "lot.lapsed"
+    assert_audit_holds()
+
+
+def test_what_the_shop_takes_back_is_told() -> None:
+    """An operator cancels what bob won: he hears of it once, and that his deposit stays his."""
+    sale = Sale({"deposit": 20_000})
+    bob = person("bob")
+    sale.live()
+    deposit(bob, lot=sale.lots[0])
+    sale.bid(sale.lots[0], bob, 50_000)
+    go_to(at(sale.lots[0]).closes_at)
+    cancelling.cancel(award(sale.lots[0]).order_id, by=person("operator").pk)
+    later(SECOND)
+    assert heard(bob).count("lot.taken-back") == 1
+    told = read("lot.taken-back", bob)
+    assert sale.lots[0].name in told.title
+    assert "not forfeited" in told.note
     assert_audit_holds()
 
 

@@ -95,7 +95,7 @@ PLANTS = {
         " SELECT 'order.shipped', min(id), 0, min(user_id), 'inbox', '{}', shigu_clock(), 'kept', 0"
         " FROM orders_order WHERE status = 0"
     ),
-    "everybody who won a lot, did not pay it or lost a deposit for it was told so": (
+    "everybody who won a lot, lost it again or lost a deposit for it was told so": (
         AN_AWARD % (0, 0, 0)
     ),
     "nobody is reminded of an order after its time is over": (
