@@ -178,8 +178,11 @@ class LotAdmin(Rooms):
 def _acts(lot: Lot) -> list[tuple[str, str]]:
     """Those that its verbs would not refuse now: where they lead, and their names."""
     state, found = _state(lot), []
-    if hasattr(lot, "bidding") and state in OPEN_STATES and clock.now() < lot.bidding.closes_at:
-        found = [("extend", gettext("Give it more time")), ("withdraw", gettext("Withdraw it"))]
+    now = clock.now()
+    if hasattr(lot, "bidding") and lot.bidding.is_open(now):
+        found = [("extend", gettext("Give it more time"))]
+    if hasattr(lot, "bidding") and state in OPEN_STATES and now < lot.bidding.closes_at:
+        found.append(("withdraw", gettext("Withdraw it")))
     if state in relisting.CAME_TO_NOTHING and not hasattr(lot, "relisted_as"):
         found.append(("relist", gettext("List it again")))
     if state == LotState.OVERDUE and second_chance.next_bidder(lot.pk):

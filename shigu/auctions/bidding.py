@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from shigu.auctions import news
 from shigu.auctions.deciding import Answer, Decision, Locked, Offer, decide_all
 from shigu.auctions.errors import NoSuchLot
+from shigu.auctions.house import OF_THE_HOUSE
 from shigu.auctions.models import LotState, Verdict
 from shigu.auctions.relisting import DEFAULTERS
 from shigu.auctions.rules import Rules, Standing
@@ -53,16 +54,10 @@ SELECT u.id,
        EXISTS (SELECT FROM auctions_ban b
                 WHERE b.user_id = u.id AND b.lifted_at IS NULL AND b.until > shigu_clock())
          OR (l.relisted_from_id IS NOT NULL AND u.id IN ({defaulters})),
-       u.is_superuser OR u.id IS NOT DISTINCT FROM s.made_by_id OR (u.is_staff AND EXISTS (
-         SELECT FROM auth_permission p JOIN django_content_type t ON t.id = p.content_type_id
-          WHERE t.app_label = 'auctions' AND p.id IN (
-            SELECT permission_id FROM accounts_user_user_permissions WHERE user_id = u.id
-            UNION ALL
-            SELECT gp.permission_id FROM accounts_user_groups g
-              JOIN auth_group_permissions gp ON gp.group_id = g.group_id WHERE g.user_id = u.id)))
+       {house}
   FROM auctions_lot l JOIN auctions_session s ON s.id = l.session_id
   JOIN accounts_user u ON u.id = ANY(%(bidders)s::bigint[]) WHERE l.id = %(lot)s
-""".replace("{defaulters}", DEFAULTERS)
+""".replace("{defaulters}", DEFAULTERS).replace("{house}", OF_THE_HOUSE)
 
 REPEATS = """
 SELECT b.bidder_id, b.key, b.amount, b.maximum, b.confirmed, b.n, b.at, b.verdict, b.least, b.price,

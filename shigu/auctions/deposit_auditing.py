@@ -147,6 +147,23 @@ FORFEITED = Invariant(
     table="auctions_award",
 )
 
+# What an earlier lot took may have left nothing; whoever got a forfeit back has had it decided by a person.
+NOT_SPARED = Invariant(
+    "7",
+    _("What was not paid forfeits before anything goes back"),
+    """
+    SELECT a.id, a.lot_id, a.deposit_id, d.amount, d.returned, l.deposit AS share
+      FROM auctions_award a
+      JOIN auctions_deposit d ON d.id = a.deposit_id
+      JOIN auctions_lot l ON l.id = a.lot_id
+     WHERE a.id BETWEEN %(first)s AND %(last)s AND a.state = 2 AND a.forfeited = 0
+       AND d.state = 2 AND d.returned > 0 AND (d.lot_id IS NOT NULL OR l.deposit > 0)
+       AND NOT EXISTS (SELECT FROM auctions_award b
+                        WHERE b.deposit_id = d.id AND b.reversed_at IS NOT NULL)
+    """,
+    table="auctions_award",
+)
+
 COUNTED = Invariant(
     "7",
     _(
@@ -203,6 +220,7 @@ INVARIANTS = (
     EMPTIED,
     AWAITED,
     FORFEITED,
+    NOT_SPARED,
     COUNTED,
     FOR_AN_AWARD,
     NOT_OLD,

@@ -20,11 +20,14 @@ from django.utils.timezone import localtime
 from shigu import clock
 from shigu.auctions.errors import (
     BadKey,
+    DefaultedHere,
     DepositBarred,
     DepositClosed,
+    DepositOfTheHouse,
     FreeToBid,
     NoSessionDeposit,
 )
+from shigu.auctions.house import is_of_house
 from shigu.auctions.models import (
     OPEN_STATES,
     Ban,
@@ -34,6 +37,7 @@ from shigu.auctions.models import (
     Lot,
     Session,
 )
+from shigu.auctions.relisting import defaulters
 from shigu.kit.breakpoints import reached
 from shigu.kit.money import Fen
 from shigu.payments.models import Attempt, Why
@@ -119,11 +123,15 @@ def _same(deposit: Deposit, gate: Gate) -> Deposit:
 
 
 def refuse(gate: Gate, user_id: int, now: datetime) -> None:
-    """DepositClosed or DepositBarred, where money would only have to go back."""
+    """Where money would only have to go back: closed, barred, of the house, defaulted on this very lot."""
     if not gate.is_open(now):
         raise DepositClosed
     if until := barred_until(user_id, now):
         raise DepositBarred(until=localize(localtime(until)))
+    if is_of_house(user_id, gate.session_id):
+        raise DepositOfTheHouse
+    if gate.lot_id is not None and user_id in defaulters(gate.lot_id):
+        raise DefaultedHere
 
 
 def barred_until(user_id: int, now: datetime) -> datetime | None:

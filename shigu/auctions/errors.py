@@ -4,7 +4,8 @@ Refusal
 ├── NoSuchLot, BadAmount, BadMaximum, BadKey, KeyReused     before anything is decided
 ├── ComeBack                                                not now: `seconds` says when
 │   └── TooManyBids, LotBusy
-├── FreeToBid, NoSessionDeposit, DepositClosed, DepositBarred, DepositPaid, DepositTimeIsUp   paying a deposit
+├── FreeToBid, NoSessionDeposit, DepositClosed, DepositBarred, DepositOfTheHouse,
+│   DefaultedHere, DepositPaid, DepositTimeIsUp             paying a deposit
 ├── NothingForfeited, ReversedAlready                       giving a forfeit back
 └── BidRefused                                              decided and written into the log
     └── TooLow, AlreadyLeading, NotOpenYet, BiddingOver, DepositMissing, Barred, WildJump, OfTheHouse
@@ -107,6 +108,14 @@ class DepositClosed(Refusal):
 
 class DepositBarred(Refusal):
     """You did not pay for what you won, so no deposit is taken from you until %(until)s."""
+
+
+class DepositOfTheHouse(Refusal):
+    """Whoever runs the auction may not bid in it, so no deposit is taken."""
+
+
+class DefaultedHere(Refusal):
+    """You won this once and did not pay, so you cannot bid on it, and no deposit is taken."""
 
 
 class DepositPaid(Refusal):

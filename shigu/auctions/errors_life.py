@@ -5,7 +5,7 @@ Refusal
 │   └── NoLots, TimesInDisorder, IsOver, BadSteps, BadFigures, ShareMissing, NotALot, UnderHammer,
 │       SoldAlready
 ├── FrozenNow, InThePast                                   changing what stands already
-├── NotOpen, NotLater, SayWhy, NotWithdrawable             extending, withdrawing
+├── NotOpen, NotOpenedYet, NotLater, SayWhy, NotWithdrawable             extending, withdrawing
 ├── NotRelistable, RelistedAlready, NotADraft              relisting
 ├── NothingToOffer, NobodyElse, BadTime                    second chances
 └── NotGivenUp, NotRestored, AddressFirst, CashierOpen, CouponNotOnLots, NotAnAward, RefundByHand
@@ -66,6 +66,10 @@ class InThePast(Refusal):
 
 class NotOpen(Refusal):
     """This lot is over, or was never published."""
+
+
+class NotOpenedYet(Refusal):
+    """This lot is not open yet: until then its end follows the times of its session."""
 
 
 class NotLater(Refusal):

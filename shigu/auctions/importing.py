@@ -147,7 +147,7 @@ class _Reading:
                 self.next += 1
             self.numbers.add(self.next)
             return self.next
-        if not (value.isascii() and value.isdecimal() and 0 < int(value[:9]) <= 99_999):
+        if not (value.isascii() and value.isdecimal() and len(value) <= 5 and int(value)):
             raise _Wrong(_("A number from 1 to 99999, or nothing."))
         if int(value) in self.numbers:
             raise _Wrong(_("Another lot of this session has this number."))

@@ -7,8 +7,12 @@ endings of a lot meet at its `Bidding`; the clock is read after it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
+
+from django.db import transaction
 
 from shigu.auctions.models import Award, Bidding, Deposit, Session
+from shigu.kit.breakpoints import reached
 
 
 def locked_biddings(lot_ids: Collection[int]) -> list[Bidding]:
@@ -21,6 +25,22 @@ def locked_biddings_of(session_ids: Collection[int]) -> list[Bidding]:
     """The same for all lots of these sessions."""
     rows = Bidding.objects.select_for_update(no_key=True).filter(session_id__in=session_ids)
     return list(rows.order_by("pk"))
+
+
+def locked_with_lots(session_id: int) -> tuple[Session, list[Bidding]]:
+    """A session with all of its lots: once more where some joined it while it was waited for."""
+    while True:
+        with suppress(_Joined), transaction.atomic():
+            biddings = locked_biddings_of([session_id])
+            reached("auctions.lots.locked")
+            [session] = locked_sessions([session_id])
+            if Bidding.objects.filter(session_id=session_id).count() > len(biddings):
+                raise _Joined  # the savepoint lets go of what was locked, so that the order holds
+            return session, biddings
+
+
+class _Joined(Exception):
+    """There are more lots than were locked."""
 
 
 def locked_sessions(ids: Collection[int]) -> list[Session]:

@@ -17,8 +17,9 @@ from shigu import clock
 from shigu.auctions import news
 from shigu.auctions.checking import refuse_incomplete, refuse_lots
 from shigu.auctions.errors_life import FrozenNow, InThePast, IsOver, UnderHammer
-from shigu.auctions.locks import locked_biddings_of, locked_sessions
+from shigu.auctions.locks import locked_biddings_of, locked_sessions, locked_with_lots
 from shigu.auctions.models import Bidding, Lot, LotState, Session, SessionState
+from shigu.kit.breakpoints import reached
 
 TIMES = frozenset({"preview_from", "preview_until", "opens_at", "closes_at", "stagger"})
 WORDS = frozenset({"name_zh", "name_en", "story_zh", "story_en"})
@@ -64,6 +65,7 @@ def publish(session_id: int) -> Session:
     """
     with transaction.atomic(durable=True):
         [session] = locked_sessions([session_id])
+        reached("auctions.publish.locked")
         if session.state != SessionState.DRAFT:
             return session
         lots = list(session.lots.select_related("sku__product").order_by("number"))
@@ -85,8 +87,7 @@ def change(session_id: int, changes: Mapping[str, object]) -> Session:
     3. Check the whole; move the times of its lots that are not open yet.
     """
     with transaction.atomic(durable=True):
-        biddings = locked_biddings_of([session_id])
-        [session] = locked_sessions([session_id])
+        session, biddings = locked_with_lots(session_id)
         now = clock.now()
         may = changeable(session, now, bids=sum(row.bids for row in biddings))
         changed = _assigned(session, changes, may)
@@ -104,8 +105,8 @@ def change_lot(lot_id: int, changes: Mapping[str, object]) -> Lot:
     """Save an edited lot, under the same locks."""
     session_id = Lot.objects.values_list("session_id", flat=True).get(pk=lot_id)
     with transaction.atomic(durable=True):
-        biddings = {row.pk: row for row in locked_biddings_of([session_id])}
-        [session] = locked_sessions([session_id])
+        session, found = locked_with_lots(session_id)
+        biddings = {row.pk: row for row in found}
         lot = Lot.objects.select_related("sku__product").get(pk=lot_id)
         bids = biddings[lot_id].bids if lot_id in biddings else 0
         changed = _assigned(lot, changes, changeable_of_lot(session, clock.now(), bids=bids))
@@ -114,7 +115,8 @@ def change_lot(lot_id: int, changes: Mapping[str, object]) -> Lot:
         lot.save(update_fields=sorted(changed))
         if lot_id in biddings:
             _follow(biddings[lot_id], lot)
-            _move(session, list(biddings.values()), clock.now())
+            if "number" in changed:
+                _move(session, found, clock.now())
     return lot
 
 
@@ -124,8 +126,7 @@ def add_lots(session_id: int, write: Callable[[Session], object] | None = None) 
     `write` writes them under the locks, so that a refusal leaves nothing of them.
     """
     with transaction.atomic(durable=True):
-        biddings = locked_biddings_of([session_id])
-        [session] = locked_sessions([session_id])
+        session, biddings = locked_with_lots(session_id)
         now = clock.now()
         if write:
             write(session)

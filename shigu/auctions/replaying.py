@@ -185,12 +185,13 @@ def _moved(room: Room, moves: list[Move], before: int | None) -> Row | None:
 
 
 def _decided(room: Room, entry: Entry) -> Row | None:
+    # Until the preview an operator may change the steps, so who came before the opening met others.
     known, least, verdict = room.end if _is_known(room) else None, room.least(), room.verdict(entry)
     before = [
         ("number", entry.n, room.decided + 1),
         ("time", entry.at, max(entry.at, room.last or entry.at)),
         ("end that it met", entry.met_end, known or entry.met_end),
-        ("least amount", entry.least, least),
+        ("least amount", entry.least, entry.least if entry.at < room.lot.opens_at else least),
         ("verdict", entry.verdict, verdict),
         ("paddle of its bidder", entry.has_paddle, True),
     ]

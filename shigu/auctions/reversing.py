@@ -2,7 +2,7 @@
 
 `reverse` is an operator undoing a forfeit, with a reason; `uncount` undoes what counted toward the price of a
 lot whose sale was refunded. A deposit that is decided gives the money back at once, by the way it came; one
-that waits for other lots holds it on.
+that waits for other lots holds it on, and so does one that a lot to be paid may need still.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shigu import clock
 from shigu.auctions import waking
 from shigu.auctions.errors import NothingForfeited, ReversedAlready
 from shigu.auctions.locks import locked_deposits
-from shigu.auctions.models import Award, AwardState, Deposit, DepositState
+from shigu.auctions.models import LIVE_DEPOSITS, Award, AwardState, Deposit, DepositState
 from shigu.kit.breakpoints import reached
 from shigu.kit.money import Fen
 from shigu.ledger import posting
@@ -85,6 +85,20 @@ def _contra(award: Award, book: Book, amount: Fen, cause: Cause, now: datetime) 
 
 
 def _give_back(deposit: Deposit, amount: Fen, now: datetime) -> None:
-    if deposit.state == DepositState.DECIDED and deposit.attempt_id:
+    if _is_needed(deposit):
+        fresh = {"state": DepositState.HELD, "ended_at": None, "decide_at": now}
+        Deposit.objects.filter(pk=deposit.pk).update(**fresh)
+    elif deposit.state == DepositState.DECIDED and deposit.attempt_id:
         give_back(deposit.attempt_id, amount, Why.DEPOSIT, now=now)
         Deposit.objects.filter(pk=deposit.pk).update(returned=F("returned") + amount)
+
+
+def _is_needed(deposit: Deposit) -> bool:
+    """Was it decided because nothing was left, while something that it covers is to be paid still?
+
+    Not where its owner was admitted by another one since: one of them is held at a time.
+    """
+    pending = Award.objects.filter(deposit=deposit, state=AwardState.PENDING).exists()
+    gate = {"user": deposit.user_id, "session": deposit.session_id, "lot": deposit.lot_id}
+    others = Deposit.objects.filter(**gate, state__in=LIVE_DEPOSITS).exclude(pk=deposit.pk)
+    return deposit.state == DepositState.DECIDED and pending and not others.exists()

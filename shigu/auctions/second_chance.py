@@ -72,10 +72,11 @@ def offer(lot_id: int, *, seconds: int | None = None) -> Award:
     if seconds is not None and not LEAST <= time <= MOST:
         raise BadTime
     with transaction.atomic(durable=True):
-        [lot] = locked_biddings([lot_id])
+        biddings = locked_biddings([lot_id])
         reached("auctions.offer.locked")
-        if lot.state != LotState.OVERDUE or _is_elsewhere(lot):
+        if not biddings or biddings[0].state != LotState.OVERDUE or _is_elsewhere(biddings[0]):
             raise NothingToOffer
+        [lot] = biddings
         bidder = next_bidder(lot_id)
         if bidder is None:
             raise NobodyElse

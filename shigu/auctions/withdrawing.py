@@ -15,7 +15,7 @@ from shigu import clock
 from shigu.auctions import news, telling, waking
 from shigu.auctions.closing import count
 from shigu.auctions.errors_life import NotOpen, NotWithdrawable, SayWhy
-from shigu.auctions.locks import locked_biddings, locked_biddings_of, locked_sessions
+from shigu.auctions.locks import locked_biddings, locked_with_lots
 from shigu.auctions.models import OPEN_STATES, Bidding, Lot, LotState, Session, SessionState
 from shigu.kit.breakpoints import reached
 
@@ -50,8 +50,7 @@ def withdraw_session(session_id: int, *, why: str) -> Session:
     """
     reason = _reason(why)
     with transaction.atomic(durable=True):
-        biddings = locked_biddings_of([session_id])
-        [session] = locked_sessions([session_id])
+        session, biddings = locked_with_lots(session_id)
         now = clock.now()
         if session.state not in STANDING:
             raise NotWithdrawable

@@ -80,6 +80,16 @@ def test_one_mistake_and_nothing_is_written() -> None:
     assert not Lot.objects.exists()
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "100000", "0000123456789012", "9" * 5000])
+def test_a_number_that_is_none(number: str) -> None:
+    """However long it is: its row and column are named, nothing is written."""
+    sale = Sale()
+    text = f"{HEAD}瓶,Vase,100,10,,,,{number}\n"
+    looked = importing.bring(sale.session.pk, text.encode())
+    assert [(one.row, one.column) for one in looked.mistakes] == [(2, "number")]
+    assert not Lot.objects.exists()
+
+
 def test_a_thousand_lots_at_once() -> None:
     """One thousand are written in one transaction; one more is refused as a whole."""
     sale = Sale()

@@ -191,6 +191,8 @@ def the_opener_comes_late() -> None:
     drain("auctions.close")
     before = [vars(at(lot)) for lot in sale.lots]
     drain("auctions.turn")
+    assert state(sale.lots[0]) == LotState.PASSED_IN, "the opener opened a closed lot"
+    assert state(sale.lots[0]) == LotState.PASSED_IN, "the opener opened a closed lot"
     assert sale.state() == SessionState.LIVE
     after = [vars(at(lot)) for lot in sale.lots]
     assert [_rows(row) for row in after] == [_rows(row) for row in before]
@@ -211,7 +213,7 @@ WITH lots AS (
 def test_control_an_opener_that_opens_lots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Negative control: an opener that turns lots live opens the closed one again."""
     monkeypatch.setattr(opening, "TURN", OPENS_LOTS + opening.TURN)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match="opened a closed lot"):
         the_opener_comes_late()
 
 

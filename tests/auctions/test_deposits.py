@@ -14,15 +14,26 @@ from shigu.auctions.covering import Cover, Winner, covering
 from shigu.auctions.deposit_standing import of, standing
 from shigu.auctions.errors import (
     BadKey,
+    DefaultedHere,
     DepositBarred,
     DepositClosed,
     DepositMissing,
+    DepositOfTheHouse,
     DepositPaid,
     DepositTimeIsUp,
     FreeToBid,
     NoSessionDeposit,
 )
-from shigu.auctions.models import Ban, Bidding, Deposit, DepositState, LotState, Verdict
+from shigu.auctions.models import (
+    Ban,
+    Bidding,
+    Deposit,
+    DepositState,
+    Lot,
+    LotState,
+    Session,
+    Verdict,
+)
 from shigu.auctions.withdrawing import withdraw_lot, withdraw_session
 from shigu.clock.drain import drain, drain_all
 from shigu.kit.errors import Refusal
@@ -51,6 +62,7 @@ from tests.wallet.purse import has, topped_up
 PENDING, HELD = DepositState.PENDING, DepositState.HELD
 LAPSED = DepositState.LAPSED
 MOMENT = timedelta(seconds=1)
+DAY = timedelta(days=1)
 
 
 @pytest.fixture
@@ -172,6 +184,11 @@ def ban(room: Saleroom, lot: Bidding) -> None:
     barred(alice())
 
 
+def made_it(room: Saleroom, lot: Bidding) -> None:
+    """It is her own session."""
+    Session.objects.filter(pk=room.session.pk).update(made_by=alice())
+
+
 CASES = [
     (closed, DepositClosed),
     (withdrawn, DepositClosed),
@@ -181,16 +198,33 @@ CASES = [
 
 
 @pytest.mark.parametrize("for_all", [False, True], ids=["lot", "session"])
-@pytest.mark.parametrize(("happened", "refusal"), CASES)
+@pytest.mark.parametrize(("happened", "refusal"), [*CASES, (made_it, DepositOfTheHouse)])
 def test_no_deposit_where_it_is_of_no_use(
     room: Saleroom, lot: Bidding, happened: Any, refusal: type[Refusal], for_all: bool
 ) -> None:
-    """After the end, whoever closed or did not; withdrawn; barred: refused, and nothing is written."""
+    """After the end, whoever closed or did not; withdrawn; barred; the house: refused, nothing written."""
     happened(room, lot)
     before = rows()
     with pytest.raises(refusal):
         asked(room, alice(), None if for_all else lot)
     assert rows() == before
+
+
+def test_no_deposit_for_what_one_did_not_pay_once(room: Saleroom) -> None:
+    """Listed again, it is not for its defaulter, though the bar of time is over; for others it is."""
+    old = room.lot(deposit=20_000)
+    held(room, alice(), old)
+    room.bid(old, alice(), 1000)
+    again = room.lot(deposit=20_000, closes_in=60 * DAY)
+    Lot.objects.filter(pk=again.pk).update(relisted_from=old.pk)
+    passes(HOUR)
+    passes(DAY + MOMENT)
+    passes(40 * DAY)
+    before = rows()
+    with pytest.raises(DefaultedHere):
+        asked(room, alice(), again)
+    assert rows() == before
+    assert asked(room, bob(), again).state == PENDING
 
 
 @pytest.mark.parametrize("for_all", [False, True], ids=["lot", "session"])

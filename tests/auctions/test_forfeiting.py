@@ -112,6 +112,24 @@ def test_a_deposit_that_still_waits_holds_it_on(room: Saleroom) -> None:
     assert_audit_holds()
 
 
+def test_what_a_later_lot_may_need_is_held_again(room: Saleroom) -> None:
+    """The first lot took all; forgiven while the second is to be paid still: that takes its share later."""
+    first = room.lot(deposit=100_000)
+    second = room.lot(deposit=20_000, closes_in=3 * HOUR)
+    deposit = held(room, alice())
+    room.bid(first, alice(), 1000)
+    room.bid(second, alice(), 1000)
+    passes(HOUR)
+    passes(2 * HOUR)
+    passes(DAY - 2 * HOUR)
+    assert life(deposit) == Life(DECIDED, forfeited=1000)
+    reverse(won(first).pk, reason=WHY, by=operator().pk)
+    assert life(deposit) == Life(HELD, held=1000)
+    passes(2 * HOUR)
+    assert life(deposit) == Life(DECIDED, forfeited=200, returned=800)
+    assert_audit_holds()
+
+
 def test_the_ledger_itself_takes_it_only_once(unpaid: Award) -> None:
     """Whatever went wrong above it, one award forfeits one time."""
     again = Forfeit(unpaid.pk, unpaid.deposit_id or 0, 1)

@@ -18,6 +18,7 @@ from shigu.auctions.errors_life import (
     NotALot,
     NotLater,
     NotOpen,
+    NotOpenedYet,
     ShareMissing,
     SoldAlready,
     TimesInDisorder,
@@ -239,6 +240,17 @@ def test_lots_join_until_the_preview() -> None:
     with pytest.raises(FrozenNow):
         publishing.add_lots(sale.session.pk)
     assert Bidding.objects.count() == 2
+
+
+def test_no_more_time_before_the_opening() -> None:
+    """Until then its end follows its session's times, which would take it back again."""
+    sale = Sale({})
+    sale.publish()
+    with pytest.raises(NotOpenedYet):
+        extending.extend(
+            sale.lots[0].pk, until=at(sale.lots[0]).closes_at + HOUR, by=person("operator").pk
+        )
+    assert not Extension.objects.exists()
 
 
 def test_extending() -> None:

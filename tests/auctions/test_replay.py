@@ -15,7 +15,7 @@ from shigu.accounts.models import User
 from shigu.auctions import rules
 from shigu.auctions.auditing import INVARIANTS
 from shigu.auctions.extending import extend
-from shigu.auctions.models import Ban, Bid, Bidding, LotState
+from shigu.auctions.models import Ban, Bid, Bidding, Lot, LotState
 from shigu.auctions.rules import Rules, Standing, Wish
 from shigu.clock.drain import drain
 from shigu.kit.auditing import offending
@@ -81,6 +81,18 @@ def test_a_lot_whose_times_were_saved_anew_replays(clone: str) -> None:
     Bidding.objects.filter(pk=lot.pk).update(closes_at=end, due_at=end)
     with clock.shifted(timedelta(minutes=6)):
         assert room.bid(lot, alice(), 1000).verdict == "accepted"
+        assert differences() == []
+
+
+def test_a_lot_whose_rules_were_saved_anew_replays(clone: str) -> None:
+    """Until the preview its start price may change, too; a bid that came too early met the old one."""
+    soon = clock.now() + timedelta(minutes=5)
+    room = Saleroom(opens_at=soon, preview_until=soon, closes_at=soon + timedelta(hours=1))
+    lot = room.lot(state=LotState.PREVIEW, closes_in=timedelta(hours=1))
+    assert room.bid(lot, alice(), 1000).least == 1000
+    Lot.objects.filter(pk=lot.pk).update(start_price=5000)
+    with clock.shifted(timedelta(minutes=6)):
+        assert room.bid(lot, alice(), 5000).verdict == "accepted"
         assert differences() == []
 
 

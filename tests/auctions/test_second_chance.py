@@ -71,6 +71,13 @@ def test_the_next_bidder_takes_it_at_their_own_amount() -> None:
     assert_audit_holds()
 
 
+def test_a_lot_that_was_never_published_is_not_offered() -> None:
+    """Whatever its page is sent, there is nothing to offer."""
+    sale = Sale({})
+    with pytest.raises(NothingToOffer):
+        second_chance.offer(sale.lots[0].pk)
+
+
 def test_an_offer_binds_nobody() -> None:
     """It expires, or is declined: no forfeit, no bar, and the next one may be asked, until nobody is left."""
     sale = unpaid()

@@ -211,6 +211,12 @@ PLANTS = {
     "Only what was not paid forfeits: its share or all that was left, in the order of deadlines": (
         AN_AWARD % (0, 2, 1)
     ),
+    "What was not paid forfeits before anything goes back": (
+        "INSERT INTO auctions_award (lot_id, user_id, order_id, deposit_id, price, counted, state,"
+        " second_chance, at, pay_by, decided_at, forfeited)"
+        " SELECT (SELECT min(id) FROM auctions_lot WHERE deposit > 0), user_id, 999999, id, 100, 0, 2,"
+        " false, now(), now(), now(), 0 FROM auctions_deposit WHERE state = 2 AND returned > 0 LIMIT 1"
+    ),
     "A deposit counts toward the price of what was paid, and comes back by a contra transfer only": (
         AN_AWARD % (1, 1, 0)
     ),
