@@ -161,6 +161,7 @@ def test_the_house_stands_against_its_people() -> None:
         Book.SALES: 1_000,
         Book.CLEARING: -5_000,
         Book.TRANSIT: 200,
+        Book.FORFEITED: 0,
         Book.GIVEN: 0,
         Book.ISSUED: -107,
         Book.REDEEMED: 50,
