@@ -85,7 +85,7 @@ def bids(who: User, lot: Lot, amount: int) -> None:
     assert committing.decided(Offer(lot.pk, who.pk, key, amount, None, True)).verdict == "accepted"
 
 
-def shows(walker: Walker, price: str, within: int = LIVE) -> None:
+def shows(walker: Walker, price: str, within: float = LIVE) -> None:
     """The price stands on the page, without its being loaded again."""
     expect(walker.page.locator("#lot-price")).to_have_text(f"¥{price}", timeout=within)
 
@@ -257,21 +257,50 @@ def test_a_wrong_clock_changes_no_countdown(market: Market, walk: Walk, alice: U
         assert asked - 500 <= there <= answered + 500
 
 
-def test_at_its_end_a_lot_is_being_confirmed(market: Market, walk: Walk, alice: User) -> None:
-    """The page at zero says that it is being confirmed, never that it is sold, until the row says so."""
+PHASES = """() => {
+  const lot = document.querySelector("#lot");
+  window.phases = [lot.dataset.phase];
+  const look = () => { if (window.phases.at(-1) !== lot.dataset.phase) window.phases.push(lot.dataset.phase); };
+  new MutationObserver(look).observe(lot, { attributeFilter: ["data-phase"] });
+}"""
+"""From now on the page notes what it says that the lot is."""
+
+
+def is_now(walker: Walker, *phases: str) -> None:
+    """The page that was open all the time says the last of these, and said the others before it."""
+    expect(walker.page.locator("#lot")).to_have_attribute("data-phase", phases[-1])
+    assert walker.page.evaluate("window.phases") == list(phases)
+
+
+def test_at_its_end_an_open_page_says_that_it_is_being_confirmed(
+    market: Market, walk: Walk, alice: User, bob: User
+) -> None:
+    """At zero it says so by itself, with no bid button left, and never that it is sold until the row does."""
     lot = on_sale(market)
-    walker = walk(alice)
+    for who in (alice, bob):
+        admitted(market, who, lot)
+    bids(bob, lot, 2000)
+    row = Bidding.objects.filter(pk=lot.pk)
+    row.update(due_at=clock.now() + timedelta(days=1))  # nobody closes it
+    walker, late = walk(alice), walk()
+    # the server writes nothing for it
+    walker.context.route("**/lots/*/now/", lambda route: route.fulfill(status=304))
     walker.open(page_of(lot))
-    walker.page.route("**/now/**", lambda route: route.abort())
-    walker.context.route("**/events/**", lambda route: route.abort())
-    stop = "document.querySelector('#lot').dataset.closes"
-    assert float(walker.page.evaluate(stop)) > 0
-    Bidding.objects.filter(pk=lot.pk).update(
-        due_at=clock.now() + timedelta(days=1)
-    )  # nobody closes it
-    market.pass_time(seconds=left(lot) + 1)
-    walker.open(page_of(lot))
-    expect(walker.page.locator("#lot")).to_have_attribute("data-phase", "confirming")
+    walker.page.evaluate(PHASES)
+    bid = walker.page.locator("[form=bid], #own").filter(visible=True)
+    expect(bid.first).to_be_visible()
+    is_now(walker, "live")
+    market.pass_time(seconds=left(lot) - 4)
+    # looked at again, it asks what time it is
+    walker.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    is_now(walker, "live", "confirming")
+    assert left(lot) < 0.3
+    expect(bid).to_have_count(0)
     walker.sees("The end is over. The result is being confirmed.")
-    Bidding.objects.filter(pk=lot.pk).update(due_at=clock.now())
-    walker.forgives("ERR_FAILED")
+    expect(walker.page.locator("[data-when=sold]").filter(visible=True)).to_have_count(0)
+    late.open(page_of(lot))
+    expect(late.page.locator("#lot")).to_have_attribute("data-phase", "confirming")
+    late.sees("The end is over. The result is being confirmed.")
+    is_now(walker, "live", "confirming")
+    row.update(due_at=clock.now())
+    is_now(walker, "live", "confirming", "sold")
