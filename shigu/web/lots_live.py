@@ -23,7 +23,8 @@ from shigu.web.limits import Limit, limited
 MOST = 100
 """Lots of one page."""
 
-ASK = Limit("ask-lots", 300)
+ASK = Limit("ask-lots", 6000)
+"""Of one address a minute: a hall full of visitors behind it, each page asking every 1.6 seconds."""
 
 
 def stream_address(lot_ids: Iterable[int]) -> str:

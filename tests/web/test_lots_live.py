@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from django.urls import reverse
 
 from shigu.auctions import snapshots
 from shigu.auctions.models import LotState
+from shigu.web.limits import taken
+from shigu.web.lots_live import ASK
 from tests.auctions.saleroom import Saleroom
 from tests.people import alice, bob
 
@@ -57,6 +60,19 @@ def test_nonsense_is_an_empty_answer() -> None:
         answer = ask(ids)
         assert (answer.status_code, answer.json()["lots"]) == (200, [])
     assert Client().post(reverse("lots_now")).status_code == 405
+
+
+def test_a_hall_behind_one_address_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred pages that ask every 1.6 seconds are; far beyond it is 429, which says for how long."""
+    monkeypatch.setattr("shigu.web.limits.time", SimpleNamespace(time=lambda: 0.0))
+    pk = str(Saleroom().lot().pk)
+    for _ in range(100 * 38):
+        taken(ASK, "a127.0.0.1")
+    assert ask(pk).status_code == 200
+    for _ in range(ASK.most):
+        taken(ASK, "a127.0.0.1")
+    answer = ask(pk)
+    assert (answer.status_code, answer["Retry-After"]) == (429, "60")
 
 
 def test_the_tag_names_both_addresses(settings: Any) -> None:

@@ -13,8 +13,8 @@
    data-mark or data-paddle, the reader's state is theirs.
    The stream tells whole snapshots; one that is older than what is shown is passed over. Each tells the sum of
    all versions told by then: with less of them something was lost on the way, and data-lots-now is asked. Where
-   no stream gets through, it is asked instead, more often than every two seconds. On a change the element gets
-   "shigu:lot" with {before, said}. */
+   no stream gets through, it is asked instead, more often than every two seconds; told that this is too often,
+   the page waits as long as it is told. On a change the element gets "shigu:lot" with {before, said}. */
 
 import { every, heard, now } from "./clock.js";
 import { prepare } from "./forms.js";
@@ -38,6 +38,12 @@ export function money(fen, look = "") {
 
 export function plain(fen) {
   return `${Math.floor(fen / 100)}.${String(fen % 100).padStart(2, "0")}`;
+}
+
+/* How long a 429 wants us to wait, in milliseconds; pages that were told so together do not come back together. */
+function patience(answer) {
+  if (answer.status !== 429) return 0;
+  return 1000 * (Number(answer.headers.get("Retry-After")) || 1) + Math.random() * ASK;
 }
 
 function step(steps, price) {
@@ -116,7 +122,8 @@ class Lot {
     const { said, element } = this;
     element.dataset.version = said.version;
     element.dataset.opens = said.opens_at; element.dataset.closes = said.closes_at;
-    for (const each of element.querySelectorAll("[data-show]")) this.figure(each, said[each.dataset.show], changed);
+    const shown = { ...said, price: said.hammer ?? said.price };   // a second chance has a price of its own
+    for (const each of element.querySelectorAll("[data-show]")) this.figure(each, shown[each.dataset.show], changed);
     for (const each of element.querySelectorAll("[data-quick]")) this.quick(each);
     for (const each of element.querySelectorAll("[data-least]")) each.placeholder = plain(said.least);
     if (said.state === "open" && this.paddle && said.leader) {
@@ -165,6 +172,7 @@ class Lot {
     this.askAt = Infinity;
     try {
       const answer = await fetch(this.element.dataset.parts, { cache: "no-cache", headers: { Accept: "text/html", "HX-Request": "true" } });
+      if (answer.status === 429) { this.askedAt += patience(answer); this.refresh(); }
       if (!answer.ok || answer.redirected) return;
       const holder = document.createElement("template");
       holder.innerHTML = await answer.text();
@@ -200,7 +208,7 @@ class Box {
     this.lots = new Map();
     this.told = new Map();
     this.heardAt = performance.now() - SILENT + FIRST;
-    this.polledAt = -Infinity;
+    this.polledAt = this.quietUntil = -Infinity;
     this.find();
     this.open();
   }
@@ -239,12 +247,12 @@ class Box {
   }
   async poll() {
     const url = this.element.dataset.lotsNow;
-    if (!url || this.polling) return;
+    if (!url || this.polling || performance.now() < this.quietUntil) return;
     this.polling = true;
     this.polledAt = performance.now();
     try {
       const answer = await fetch(url, { cache: "no-cache", headers: { Accept: "application/json" } });
-      if (!answer.ok) return;
+      if (!answer.ok) { this.quietUntil = performance.now() + patience(answer); return; }
       const said = await answer.json();                  // its "now" may be a cached one: the clock is not set by it
       for (const one of said.lots ?? [said]) this.take(one);
     } catch { /* offline */ } finally { this.polling = false; }
