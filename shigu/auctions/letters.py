@@ -1,7 +1,8 @@
 """What bidders read about lots, what they won, and their deposits: a letter for each event.
 
 Written from rows that do not change any more and from the notice's own facts, as in `orders.letters`; where
-a price or an end goes on moving, a letter says what it was when the notice was written.
+a price or an end goes on moving, a letter says what it was when the notice was written. What is to pay is
+the order's own, with the coupon that was chosen meanwhile.
 """
 
 from __future__ import annotations
@@ -286,7 +287,7 @@ def _deposits_page() -> str:
 
 
 def _to_pay(award: Award) -> Row:
-    return Row(_("To pay"), amount=award.price - award.counted)
+    return Row(_("To pay"), amount=award.order.payable)
 
 
 def _of_deposit(award: Award) -> str:
@@ -296,4 +297,9 @@ def _of_deposit(award: Award) -> str:
     if award.counted:
         counted = {"amount": grouped(award.counted)}
         return _("¥%(amount)s of your deposit count toward it.") % counted
+    if award.deposit.lot_id is None:
+        return _(
+            "Not paid in time, this lot's share of your deposit is forfeited. The rest comes back when"
+            " the session is over and all that you won is decided."
+        )
     return _("Paid, your deposit goes back to you; not paid in time, it is forfeited.")

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import F
 
 from shigu.auctions import applying, news, reversing, telling, waking
 from shigu.auctions.errors_life import AddressFirst, NotGivenUp, NotRestored
@@ -20,7 +21,7 @@ from shigu.auctions.models import Award, AwardState, LotState
 from shigu.catalogue.stock import Change
 from shigu.kit.breakpoints import reached
 from shigu.orders.lines import Owned
-from shigu.orders.models import Order, Shipment, Status
+from shigu.orders.models import Order, OrderEvent, Shipment, Status
 
 NEVER = timedelta(days=36500)
 """An open cashier keeps an order waiting for its provider's word, however long that takes."""
@@ -79,18 +80,18 @@ class LotOrders:
         telling.awarded("lot.pay-by", order_ids, at=now)
 
     def ended(self, order_ids: Sequence[int], status: Status, *, now: datetime) -> None:
-        """Not paid in time, or taken back (a second chance: declined)."""
+        """Not paid in time, taken back by an operator, or a second chance that was declined."""
         awards = [one for one in locked_awards_of(order_ids) if one.state == AwardState.PENDING]
         expired = status == Status.EXPIRED
         _decide(awards, AwardState.OVERDUE if expired else AwardState.CANCELLED, now)
         if expired:
             _bar(awards, now)
             telling.lapsed([one.pk for one in awards], at=now)
+        else:
+            telling.taken_back(_taken_back(awards), at=now)
         overdue = [one for one in awards if expired or one.second_chance]
-        taken_back = [one for one in awards if one not in overdue]
         _set_lots(overdue, LotState.OVERDUE)
-        _set_lots(taken_back, LotState.WITHDRAWN)
-        telling.taken_back([one.pk for one in taken_back], at=now)
+        _set_lots([one for one in awards if one not in overdue], LotState.WITHDRAWN)
         waking.of_awards([one.pk for one in awards], now=now)
         reached("auctions.award.ended")
 
@@ -126,6 +127,15 @@ class LotLines:
         _add_paid(awards, -1)
         reversing.uncount([one.pk for one in awards], now=now)
         return {}
+
+
+def _taken_back(awards: Sequence[Award]) -> list[int]:
+    """Those whose orders were cancelled by somebody else than their buyers, as their history has it."""
+    said = OrderEvent.objects.filter(status=Status.CANCELLED, by_id=F("order__user_id"))
+    declined = set(
+        said.filter(order__in=[one.order_id for one in awards]).values_list("order_id", flat=True)
+    )
+    return [one.pk for one in awards if one.order_id not in declined]
 
 
 def _decide(awards: Sequence[Award], state: AwardState, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Proof that bidders were told: each award, each that lapsed or was taken back, each forfeit has its notice, once.
+"""Proof that bidders were told: each award, its lapse or taking back, each forfeit has its notice, once.
 
 As `orders.told`, from the moment on at which notices exist here and none has been forgotten.
 """
@@ -26,7 +26,9 @@ INVARIANTS = [
            UNION ALL
           SELECT a.id, a.user_id, decided_at, 'lot.taken-back'
             FROM auctions_award a JOIN orders_order o ON o.id = a.order_id AND o.status = 2
-           WHERE a.id BETWEEN %(first)s AND %(last)s AND a.state = 3 AND NOT a.second_chance
+           WHERE a.id BETWEEN %(first)s AND %(last)s AND a.state = 3
+             AND NOT EXISTS (SELECT FROM orders_orderevent e
+                              WHERE (e.order_id, e.status, e.by_id) = (o.id, 2, a.user_id))
            UNION ALL
           SELECT id, user_id, decided_at, 'deposit.forfeited'
             FROM auctions_award WHERE id BETWEEN %(first)s AND %(last)s AND forfeited > 0

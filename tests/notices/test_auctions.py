@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils.translation import override
 
 from shigu import clock
-from shigu.auctions import extending, second_chance
-from shigu.auctions.models import Announcement, Lot
+from shigu.auctions import arranging, extending, second_chance
+from shigu.auctions.models import Announcement, Lot, LotState
 from shigu.clock.drain import drain
 from shigu.kit import breakpoints
 from shigu.notices.letters import letters
@@ -31,9 +32,11 @@ from tests.auctions.sale import (
     opened,
     paid,
     person,
+    state,
 )
 from tests.notices.telling import deliver, heard, read
 from tests.races.market import assert_audit_holds
+from tests.web.wallets import coupon_of
 
 __all__ = ["alipay", "house"]
 pytestmark = pytest.mark.usefixtures("house")
@@ -239,10 +242,57 @@ def test_what_the_shop_takes_back_is_told() -> None:
     cancelling.cancel(award(sale.lots[0]).order_id, by=person("operator").pk)
     later(SECOND)
     assert heard(bob).count("lot.taken-back") == 1
-    told = read("lot.taken-back", bob)
-    assert sale.lots[0].name in told.title
+    with override("en"):
+        told = read("lot.taken-back", bob)
+        assert sale.lots[0].name in told.title
     assert "not forfeited" in told.note
     assert_audit_holds()
+
+
+def test_an_offer_that_the_shop_takes_back_is_told_and_one_that_is_declined_is_not() -> None:
+    """An operator cancels carol's offer: she hears of it, once; dave declines his and knows that he did."""
+    sale = Sale({}).live()
+    [lot] = sale.lots
+    bob, carol, dave = person("bob"), person("carol"), person("dave")
+    for who, amount in ((dave, 30_000), (carol, 40_000), (bob, 50_000)):
+        sale.bid(lot, who, amount)
+    go_to(at(lot).closes_at)
+    go_to(award(lot).pay_by)
+    cancelling.cancel(second_chance.offer(lot.pk).order_id, by=person("operator").pk)
+    assert (heard(carol)[-1], heard(carol).count("lot.taken-back")) == ("lot.taken-back", 1)
+    assert (read("lot.taken-back", carol).note, state(lot)) == ("", LotState.OVERDUE)
+    cancelling.cancel(second_chance.offer(lot.pk).order_id, by=dave.pk)
+    assert (heard(dave)[-1], state(lot)) == ("lot.offered", LotState.OVERDUE)
+    assert "lot.taken-back" not in heard(bob)
+    assert_audit_holds()
+
+
+def test_what_is_to_pay_is_what_the_coupon_leaves() -> None:
+    """Bob takes a coupon: reminder and inbox name what he has to pay, as the cashier does."""
+    sale = Sale({}).live()
+    bob = person("bob")
+    won = sale.sold(sale.lots[0], bob)
+    assert read("lot.won", bob).total.amount == 50_000
+    grant = coupon_of(bob, 3_000, on_lots=True)
+    arranging.arrange(won.order_id, by=bob.pk, sent_to=HOME, grant_id=grant.pk)
+    go_to(won.pay_by - timedelta(hours=2))
+    assert [read(event, bob).total.amount for event in ("lot.won", "lot.pay-by")] == [47_000] * 2
+
+
+def test_of_a_sessions_deposit_a_lots_share_is_at_stake() -> None:
+    """Its winner reads that the rest comes back later; the owner of a lot's deposit that it is all of it."""
+    sale = Sale({"deposit": 20_000}, {"deposit": 20_000}, deposit=100_000).live()
+    bob, carol = person("bob"), person("carol")
+    deposit(bob, session=sale.session)
+    deposit(carol, lot=sale.lots[1])
+    sale.bid(sale.lots[0], bob, 50_000)
+    sale.bid(sale.lots[1], carol, 50_000)
+    go_to(at(sale.lots[0]).closes_at)
+    with override("en"):
+        of_session, of_lot = read("lot.won", bob).note, read("lot.won", carol).note
+    assert "this lot's share" in of_session
+    assert "when the session is over" in of_session
+    assert "share" not in of_lot
 
 
 def test_all_letters_are_written_in_a_fixed_number_of_queries(

@@ -15,6 +15,7 @@ from shigu.auctions.letters import EVENTS
 from shigu.auctions.letters_changed import EVENTS as CHANGED
 from shigu.notices.letters import letters
 from shigu.notices.models import Notice
+from shigu.orders import cancelling
 from shigu.orders.letters import said
 from tests.auctions.house import alipay, house
 from tests.auctions.sale import HOUR, Sale, at, award, deposit, go_to, later, person
@@ -152,7 +153,7 @@ def everything_happens() -> None:
     go_to(won.pay_by - HOUR)
     go_to(won.pay_by + MINUTE)
     later(MINUTE)
-    second_chance.offer(sale.lots[0].pk, seconds=3600)
+    cancelling.cancel(second_chance.offer(sale.lots[0].pk).order_id, by=operator.pk)
     flooded = Sale({}, name_en="Spring sale").live()
     flooded.bid(flooded.lots[0], carol, 5000)
     withdrawing.withdraw_session(flooded.session.pk, why="a flood")
