@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, Max, Prefetch, Q, QuerySet, Sum, When
+from django.db.models import Case, Count, F, FilteredRelation, Max, Prefetch, Q, QuerySet, Sum, When
 
 from shigu.auctions.models import (
     Award,
+    AwardState,
     Bid,
     Bidding,
     Lot,
@@ -84,9 +85,15 @@ def lots(session_id: int) -> QuerySet[Lot]:
 
 
 def shown_lots() -> QuerySet[Lot]:
-    """Published lots, each with everything that its card shows: two queries however many there are."""
+    """Published lots, each with everything that its card shows: two queries however many there are.
+
+    `again_price` and `again_user_id` are of the second chance that stands, else None.
+    """
     pictures = Prefetch("pictures", LotPicture.objects.order_by("position", "pk"))
+    stands = Q(awards__state__in=[AwardState.PENDING, AwardState.PAID], awards__second_chance=True)
     rows = Lot.objects.filter(bidding__state__gt=LotState.DRAFT)
+    rows = rows.annotate(again=FilteredRelation("awards", condition=stands))
+    rows = rows.annotate(again_price=F("again__price"), again_user_id=F("again__user_id"))
     rows = rows.select_related("bidding", "session", "sku__product__category")
     return rows.prefetch_related(pictures)
 

@@ -2,8 +2,8 @@
 
 Event streams, polling and the lot's page read the same text, so they never disagree; `version` is its
 sequence. Nothing of it is anybody's own: the leader is a paddle, never a user; a maximum or the amount of
-a reserve is in no column that is read here, only whether the price meets it. Money in fen, times in
-milliseconds since the epoch.
+a reserve is in no column that is read here, only whether the price meets it. Where a second chance stands,
+leader and hammer are those of who has it. Money in fen, times in milliseconds since the epoch.
 """
 
 from __future__ import annotations
@@ -31,11 +31,14 @@ SELECT b.lot_id, b.version, jsonb_build_object(
                   ELSE b.price + {STEP} END,
          'opens_at', floor(extract(epoch FROM b.opens_at) * 1000)::bigint,
          'closes_at', floor(extract(epoch FROM b.closes_at) * 1000)::bigint,
-         'hammer', b.hammer,
+         'hammer', coalesce(again.price, b.hammer),
          'reserve_met', CASE WHEN l.reserve IS NOT NULL THEN coalesce(b.price >= l.reserve, false) END
        )::text AS said
   FROM auctions_bidding b JOIN auctions_lot l ON l.id = b.lot_id
-  LEFT JOIN auctions_paddle p ON p.session_id = b.session_id AND p.user_id = b.leader_id
+  LEFT JOIN auctions_award again
+    ON again.lot_id = b.lot_id AND again.state IN (0, 1) AND again.second_chance
+  LEFT JOIN auctions_paddle p
+    ON p.session_id = b.session_id AND p.user_id = coalesce(again.user_id, b.leader_id)
  WHERE b.state <> 0
 """
 

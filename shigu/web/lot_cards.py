@@ -1,8 +1,8 @@
 """Lots and sessions as bidders read them: a word for where they stand, figures, the next moment.
 
-`LotCard(lot, now)` for a grid, `SessionCard` for lists; both read rows that were fetched before and ask
-nothing. A lot's phase follows from its own columns and the server's time: past its end it is being
-confirmed, never sold, until its row says so.
+`LotCard(lot, now)` for a grid, of lots that `lists.shown_lots` found, `SessionCard` for lists; both read
+rows that were fetched before and ask nothing. A lot's phase follows from its own columns and the server's
+time: past its end it is being confirmed, never sold, until its row says so.
 """
 
 from __future__ import annotations
@@ -80,9 +80,16 @@ class LotCard:
 
     @property
     def price(self) -> Fen:
-        """What is shown: the hammer price, the price that stands, or where it begins."""
-        shown = self.bidding.hammer or self.bidding.price
+        """What is shown: a second chance's price, the hammer price, the one that stands, or the start."""
+        again: Fen | None = getattr(self.lot, "again_price", None)
+        shown = again or self.bidding.hammer or self.bidding.price
         return self.lot.start_price if shown is None else shown
+
+    @property
+    def holder_id(self) -> int | None:
+        """Who leads, got it, or has its second chance: the user, whom nobody is shown."""
+        again: int | None = getattr(self.lot, "again_user_id", None)
+        return again or self.bidding.leader_id
 
     @property
     def least(self) -> Fen:
@@ -102,7 +109,7 @@ class LotCard:
     @property
     def phases(self) -> list[str]:
         """What its page may have to say before it is loaded again: what it is now, and what comes."""
-        return list(dict.fromkeys([self.phase, "live", "confirming", "sold", "passed_in"]))
+        return list(dict.fromkeys([self.phase, "live", "confirming", *FINAL.values()]))
 
     @property
     def opens_ms(self) -> int:

@@ -70,14 +70,17 @@ class Seat(LotCard):
 
     @property
     def mark(self) -> str:
-        """The reader's own: leading, outbid, won; empty for who has not bid."""
-        if self.mine.award and self.mine.award.state in (AwardState.PENDING, AwardState.PAID):
-            return "offered" if self.mine.award.second_chance else "won"
+        """The reader's own: leading, outbid, offered, won, not won; empty for who has not bid."""
+        if award := self.mine.award:
+            if award.state == AwardState.PENDING and award.second_chance:
+                return "offered"
+            if award.state in (AwardState.PENDING, AwardState.PAID):
+                return "won"
         if not self.mine.has_bid:
             return ""
-        if self.mine.leads:
-            return "leading" if self.phase in ("live", "confirming") else ""
-        return "outbid" if self.phase in ("live", "confirming") else "not_won"
+        if self.phase in ("live", "confirming"):
+            return "leading" if self.mine.leads else "outbid"
+        return "not_won" if self.phase == "sold" else ""
 
     @cached_property
     def entries(self) -> Sequence[Entry]:
@@ -87,10 +90,9 @@ class Seat(LotCard):
     @cached_property
     def leader(self) -> int | None:
         """The paddle that leads, or got it."""
-        if self.bidding.leader_id is None:
+        if self.holder_id is None:
             return None
-        found = showing.paddles(self.lot.session_id, {self.bidding.leader_id})
-        return found.get(self.bidding.leader_id)
+        return showing.paddles(self.lot.session_id, {self.holder_id}).get(self.holder_id)
 
     @property
     def wanted_deposits(self) -> list[tuple[str, Fen]]:

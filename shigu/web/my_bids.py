@@ -88,21 +88,23 @@ def _bids(user_id: int, now: datetime, number: str) -> tuple[Page[Any], list[Tak
     page = Paginator(lists.bid_on(user_id), SIZE).get_page(number)
     rows = list(page)
     lots = lists.shown_lots().in_bulk([row["lot_id"] for row in rows])
-    won = Award.objects.filter(user_id=user_id, lot_id__in=lots).values_list("lot_id", "state")
-    mine = dict(won.order_by("pk"))
+    won = Award.objects.filter(user_id=user_id, lot_id__in=lots).order_by("pk")
+    mine = {award.lot_id: award for award in won}
     cards = [(LotCard(lots[row["lot_id"]], now), row["top"]) for row in rows]
     return page, [Taken(card, top, _mark(card, user_id, mine)) for card, top in cards]
 
 
-def _mark(card: LotCard, user_id: int, won: dict[int, int]) -> str:
+def _mark(card: LotCard, user_id: int, won: dict[int, Award]) -> str:
     if card.phase in ("live", "confirming"):
         return "leading" if card.bidding.leader_id == user_id else "outbid"
-    if card.phase in ("withdrawn", "passed_in"):
-        return card.phase
     mine = won.get(card.lot.pk)
-    if mine in (AwardState.PENDING, AwardState.PAID):
+    if mine and mine.state == AwardState.PENDING and mine.second_chance:
+        return "offered"
+    if mine and mine.state in (AwardState.PENDING, AwardState.PAID):
         return "won"
-    return "overdue" if mine == AwardState.OVERDUE else "not_won"
+    if mine and mine.state == AwardState.OVERDUE:
+        return "overdue"
+    return "not_won" if card.phase == "sold" else card.phase
 
 
 def _won(user_id: int, now: datetime, number: str) -> tuple[Page[Any], list[Win]]:

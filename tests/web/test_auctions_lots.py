@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -10,11 +11,23 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from shigu.auctions import recording, viewing, withdrawing
-from shigu.auctions.models import Lot, Session
+from shigu.auctions import arranging, recording, second_chance, snapshots, viewing, withdrawing
+from shigu.auctions.models import Award, Lot, Paddle, Session
 from shigu.auctions.viewing import Views
 from tests.auctions.house import alipay, house
-from tests.auctions.sale import Sale, at, deposit, go_to, later, people, person
+from tests.auctions.sale import (
+    HOME,
+    Sale,
+    at,
+    award,
+    deposit,
+    go_to,
+    later,
+    opened,
+    paid,
+    people,
+    person,
+)
 from tests.people import alice, bob
 from tests.web.bidders import bids, browser, now_of, page_of, text
 
@@ -188,6 +201,96 @@ def test_a_withdrawn_lot_says_why(house: Any) -> None:
     lot = Sale({}).live().lots[0]
     withdrawing.withdraw_lot(lot.pk, why="It was broken")
     assert "It was broken" in text(browser().get(page_of(lot)))
+
+
+def offered() -> tuple[Sale, Award]:
+    """Alice won it at ¥500 and did not pay; bob is offered it at his own ¥400."""
+    sale = Sale({}).live()
+    sale.bid(sale.lots[0], bob(), 40_000)
+    sale.sold(sale.lots[0], alice())
+    go_to(award(sale.lots[0]).pay_by)
+    return sale, second_chance.offer(sale.lots[0].pk)
+
+
+def says_who_has_it(sale: Sale, who: Any, price: str) -> None:
+    """Everybody reads the same paddle and price: on the lot's page, in the session, in the snapshot."""
+    [lot], number = sale.lots, Paddle.objects.get(session=sale.session, user=who).number
+    page = text(browser().get(page_of(lot)))
+    assert f"It goes to paddle {number}" in page
+    assert f"Hammer price ¥{price}.00" in page
+    assert f"¥{price}.00" in text(browser().get(session_page(sale))).partition("Lot 1")[2]
+    [said] = [json.loads(one.said) for one in snapshots.of([lot.pk])]
+    assert (said["leader"], said["hammer"]) == (number, int(price) * 100)
+
+
+def mark_of(lot: Lot, who: Any) -> str:
+    """What is the reader's own of it, in one word."""
+    return str(browser(who).get(page_of(lot)).context["seat"].mark)
+
+
+def test_a_second_chance_is_whose_it_is(house: Any) -> None:
+    """Offered to bob: his paddle and amount, for him an offer; paid: his, and no offer any more."""
+    sale, found = offered()
+    [lot] = sale.lots
+    says_who_has_it(sale, bob(), "400")
+    mine = browser(bob()).get(page_of(lot))
+    assert mine.context["seat"].mark == "offered"
+    assert "It goes to paddle" not in text(mine)
+    assert "Offered to you" in text(browser(bob()).get(reverse("my_bids")))
+    arranging.arrange(found.order_id, by=found.user_id, sent_to=HOME)
+    paid(opened("order", found.order_id, bob()))
+    says_who_has_it(sale, bob(), "400")
+    assert (mark_of(lot, bob()), mark_of(lot, alice())) == ("won", "not_won")
+
+
+def test_a_second_chance_that_is_over_leaves_no_trace(house: Any) -> None:
+    """Lapsed: the hammer price is what it was, and the lot is nobody's."""
+    sale, found = offered()
+    go_to(found.pay_by)
+    [said] = [json.loads(one.said) for one in snapshots.of([sale.lots[0].pk])]
+    number = Paddle.objects.get(session=sale.session, user=alice()).number
+    assert (said["state"], said["leader"], said["hammer"]) == ("overdue", number, 50_000)
+    page = text(browser().get(page_of(sale.lots[0])))
+    assert "Hammer price ¥500.00" in page
+    assert "It goes to paddle" not in page
+
+
+def test_snapshots_are_one_query(house: Any, django_assert_num_queries: Any) -> None:
+    """Second chances among them or not."""
+    sale, _ = offered()
+    with django_assert_num_queries(1):
+        assert len(snapshots.of([sale.lots[0].pk])) == 1
+
+
+def test_somebody_else_got_only_what_is_sold(house: Any) -> None:
+    """Who was outbid is told so of a sold lot; not of one that passed in, was withdrawn or is not paid."""
+    sale = Sale({}, {"reserve": 90_000}, {}, {}).live()
+    sold, _, withdrawn, overdue = sale.lots
+    for lot in sale.lots:
+        sale.bid(lot, bob(), 2000)
+        sale.bid(lot, alice(), 3000)
+    withdrawing.withdraw_lot(withdrawn.pk, why="It was broken")
+    go_to(sale.session.closes_at)
+    won = award(sold)
+    arranging.arrange(won.order_id, by=won.user_id, sent_to=HOME)
+    paid(opened("order", won.order_id, alice()))
+    assert [mark_of(lot, bob()) for lot in (sold, overdue)] == ["not_won", "not_won"]
+    go_to(award(overdue).pay_by)
+    assert [mark_of(lot, bob()) for lot in sale.lots] == ["not_won", "", "", ""]
+    said = text(browser(bob()).get(reverse("my_bids")))
+    assert said.count("Somebody else got it") == 1
+    for word in ("Passed in", "Withdrawn", "Not paid by its winner"):
+        assert word in said
+
+
+def test_a_card_has_a_word_for_whatever_may_become_of_it(house: Any) -> None:
+    """Sold, passed in, withdrawn, not paid: each waits, hidden, on a live lot's page and in its session."""
+    sale = Sale({}).live()
+    for address in (page_of(sale.lots[0]), session_page(sale)):
+        page = browser().get(address).content.decode()
+        assert '<span data-when="live">' in page
+        for phase in ("confirming", "sold", "passed_in", "lot_overdue", "withdrawn"):
+            assert page.count(f'<span data-when="{phase}" hidden>') == 1
 
 
 def test_quick_amounts_follow_the_steps(house: Any) -> None:

@@ -15,7 +15,7 @@ from shigu.auctions import second_chance
 from shigu.auctions.models import Award, AwardState, Lot
 from shigu.orders.models import Order, Status
 from tests.auctions.house import alipay, house
-from tests.auctions.sale import Sale, at, award, later, opened
+from tests.auctions.sale import Sale, at, award, deposit, later, opened
 from tests.goods import sku, teapot
 from tests.people import address_of, alice, bob
 from tests.web.bidders import all_rows, bids, browser, page_of, text
@@ -113,6 +113,9 @@ def test_a_coupon_for_lots_and_one_that_is_not(buyer: Any, lot: Lot) -> None:
     assert f'name="coupon" value="{other.pk}"' not in page
     buyer.post(there("settle_award", won), {"address": str(home.pk), "coupon": str(good.pk)})
     assert (order_of(won).payable, order_of(won).coupon_off) == (47_000, 3_000)
+    bar = text(buyer.get(page_of(lot))).partition("To pay")[2]
+    assert "¥470.00" in bar
+    assert "¥500.00" not in bar
 
 
 def test_once_a_cashier_was_opened_it_stands(buyer: Any, lot: Lot) -> None:
@@ -220,15 +223,17 @@ def test_my_bids_are_for_who_is_signed_in(house: Any, tab: str) -> None:
 
 @pytest.mark.parametrize("tab", ["bids", "won", "deposits"])
 def test_my_bids_cost_the_same_however_many(house: Any, tab: str) -> None:
-    """One lot won or six: as many queries."""
+    """One lot won or six, each with a deposit of its own that is held: as many queries."""
 
     def cost(lots: int) -> int:
-        who = browser(alice() if lots == 1 else bob())
-        sale = Sale(*[{}] * lots).live()
+        person = alice() if lots == 1 else bob()
+        who = browser(person)
+        sale = Sale(*[{"deposit": 20_000}] * lots).live()
         for lot in sale.lots:
+            deposit(person, lot=lot)
             bids(who, lot, amount="20")
         later(timedelta(hours=2))
-        who.get(reverse("my_bids"), {"tab": tab})
+        assert len(who.get(reverse("my_bids"), {"tab": tab}).context["rows"]) == lots
         with CaptureQueriesContext(connection) as queries:
             who.get(reverse("my_bids"), {"tab": tab})
         return len(queries)
