@@ -74,7 +74,7 @@ def run(sizes: Sizes) -> Report:
     opening.collect_files()
     runs: dict[str, list[Run]] = {}
     with (
-        provider(var / "simulator") as alipay,
+        provider(var / "bench" / "simulator") as alipay,
         oscar(sizes.orders, sizes.early, sizes.skus) as peer,
         Crew("shigu.bench.surfing:surf", 1) as crew,
     ):

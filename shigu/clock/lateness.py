@@ -14,13 +14,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection
 from django.db.models import Sum
 
-from shigu.clock.claiming import run
 from shigu.clock.drained import Drained
 from shigu.clock.models import Lateness
 from shigu.clock.time import now
+from shigu.kit.database import unhurried
 
 PER_OCTAVE = 4
 EVERY = 1.0
@@ -100,30 +100,28 @@ def _take() -> tuple[dict[str, Counter[int]], dict[str, Drained]]:
 
 
 def _write(late: dict[str, Counter[int]], tallies: dict[str, Drained]) -> None:
-    # In one order in every process, or two of them deadlock on each other's minutes.
-    buckets = sorted(
-        (kind, index, n) for kind, counts in late.items() for index, n in counts.items()
-    )
-    steps = sorted((t.kind, t.claimed, t.affected, t.failed, t.batches) for t in tallies.values())
-    with transaction.atomic():
-        for row in buckets:
-            run(_LATENESS, list(row))
-        for step in steps:
-            run(_TALLY, list(step))
+    rows = [(kind, index, n) for kind, counts in late.items() for index, n in counts.items()]
+    steps = [(t.kind, t.claimed, t.affected, t.failed, t.batches) for t in tallies.values()]
+    with unhurried(), connection.cursor() as cursor:
+        for statement, found in ((_LATENESS, rows), (_TALLY, steps)):
+            if found:
+                cursor.execute(statement, [list(column) for column in zip(*found, strict=True)])
 
 
+# In one order in every process, or two of them deadlock on each other's minutes.
 _LATENESS = """
 INSERT INTO clock_lateness (kind, minute, bucket, rows)
-VALUES (%s, date_trunc('minute', shigu_now()), %s, %s)
+SELECT kind, date_trunc('minute', shigu_now()), bucket, rows
+  FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS seen(kind, bucket, rows) ORDER BY kind, bucket
 ON CONFLICT (kind, minute, bucket) DO UPDATE SET rows = clock_lateness.rows + excluded.rows
-RETURNING 1
 """
 
 _TALLY = """
 INSERT INTO clock_tally AS t (kind, minute, claimed, affected, failed, batches)
-VALUES (%s, date_trunc('minute', shigu_now()), %s, %s, %s, %s)
+SELECT kind, date_trunc('minute', shigu_now()), claimed, affected, failed, batches
+  FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS seen(kind, claimed, affected, failed, batches) ORDER BY kind
 ON CONFLICT (kind, minute) DO UPDATE SET claimed = t.claimed + excluded.claimed,
     affected = t.affected + excluded.affected, failed = t.failed + excluded.failed,
     batches = t.batches + excluded.batches
-RETURNING 1
 """

@@ -6,11 +6,18 @@ import os
 import socket
 import time
 
+from django.db import connection
+
 from shigu.clock import periodic
 from shigu.clock.models import Dispatcher
-from shigu.clock.time import now
+from shigu.kit.database import unhurried
 
 SHOWN_EVERY = 1.0
+
+SHOW = """
+INSERT INTO clock_dispatcher (name, started_at, ticked_at) VALUES (%s, shigu_clock(), shigu_clock())
+ON CONFLICT (name) DO UPDATE SET ticked_at = excluded.ticked_at
+"""
 
 
 class Presence:
@@ -28,12 +35,8 @@ class Presence:
         if not self._shown_at:
             periodic.ensure()
         self._shown_at = time.monotonic()
-        at = now()
-        Dispatcher.objects.update_or_create(
-            name=self.name,
-            defaults={"ticked_at": at},
-            create_defaults={"ticked_at": at, "started_at": at},
-        )
+        with unhurried(), connection.cursor() as cursor:
+            cursor.execute(SHOW, [self.name])
 
     def leave(self) -> None:
         """It has ended."""

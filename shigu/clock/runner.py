@@ -1,7 +1,7 @@
 """The embedded runner, `shigu clock run`: one process that asks what is due and drains it.
 
 It asks at least each `CLOCK_POLL`, sleeps until the next due moment or a hint, acts at once when
-little is due and gathers for up to 50 ms when much is. Effects inside the database ring in this
+little is due and gathers for up to 50 ms, work included, when much is. Effects inside the database ring in this
 thread, kind after kind with a budget each; what talks to the outside or is periodic runs beside it,
 so that a slow provider delays no order. SIGTERM ends it after the batch in hand; a database that
 goes away is waited for. Any number may run; nothing but the rows is shared.
@@ -32,6 +32,7 @@ from shigu.clock.watch import Look, Watch
 log = structlog.get_logger(__name__)
 
 GATHER = 0.05
+"""Where much is due: so long from a row's due moment, at most, until its batch is done, work included."""
 SHARE = 0.25
 ALONE = 2.0
 
@@ -104,7 +105,8 @@ class Runner:
             else:
                 self._start_beside(kind, look.is_overdue(kind))
         if worked:  # little is due: the next look is at once anyway; much: let it gather
-            self._gather_until = 0.0 if backlog else started + GATHER
+            took = time.monotonic() - started  # and so long the next batch may take, too
+            self._gather_until = 0.0 if backlog else started + GATHER - took
 
     def _drain(self, kind: Kind, budget: float, overdue: bool) -> Drained:
         memory = self.watch.memories[kind.name]
