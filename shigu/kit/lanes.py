@@ -48,16 +48,13 @@ class Lane(Generic[Q, A]):
         self._lock = threading.Lock()
         self._waiting: list[Ticket[Q, A]] = []
         self._led = False
+        self.inside = 0
+        """Who came and has not gone: counted by `Lanes`, under its lock."""
 
     @property
     def waiting(self) -> int:
         """How many have not begun to be answered."""
         return len(self._waiting)
-
-    @property
-    def is_idle(self) -> bool:
-        """Does nobody need it?"""
-        return not (self._led or self._waiting)
 
     def submit(self, request: Q, most_waiting: int) -> A:
         """Join, lead if it is this request's turn, and return its answer."""
@@ -117,15 +114,29 @@ class Lanes(Generic[Q, A]):
         self._answer = answer
         self._most_waiting = most_waiting
         self._lanes: dict[int, Lane[Q, A]] = {}
+        self._lock = threading.Lock()
 
     def submit(self, key: int, request: Q) -> A:
         """Wait for the answer of the group that this request joins; call it outside any transaction."""
-        lane = self._lanes.get(key) or self._lanes.setdefault(key, Lane(self._answer))
+        lane = self._enter(key)
         try:
             return lane.submit(request, self._most_waiting)
         finally:
-            if lane.is_idle:  # whoever comes now makes another; the row lock orders two lanes, too
-                self._lanes.pop(key, None)
+            self._leave(key, lane)
+
+    def _enter(self, key: int) -> Lane[Q, A]:
+        with self._lock:
+            lane = self._lanes.setdefault(key, Lane(self._answer))
+            lane.inside += 1
+            return lane
+
+    def _leave(self, key: int, lane: Lane[Q, A]) -> None:
+        # The last one out takes it away. Taken away earlier, those who come meanwhile would each make a
+        # lane of their own, and nobody would ever be answered together again.
+        with self._lock:
+            lane.inside -= 1
+            if not lane.inside:
+                del self._lanes[key]
 
     def waiting(self) -> int:
         """How many wait in all lanes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 import psycopg
@@ -71,6 +72,33 @@ def test_who_waits_together_is_answered_together_in_order() -> None:
     assert [ask() for ask in asked] == list(range(101))
     assert count.groups == [[0], list(range(1, 65)), list(range(65, 101))]
     assert not lanes._lanes, "a lane that nobody needs is kept"
+
+
+def test_who_comes_again_and_again_is_answered_together_still() -> None:
+    """Sixteen who come back a hundred times each: one group at a time, and far fewer groups than requests."""
+    together, at_once, groups = [0], [], []
+
+    def answer(numbers: Sequence[int]) -> list[int]:
+        together[0] += 1
+        at_once.append(together[0])
+        groups.append(len(numbers))
+        time.sleep(0.001)
+        together[0] -= 1
+        return list(numbers)
+
+    lanes: Lanes[int, int] = Lanes(answer)
+    sides = [
+        threading.Thread(target=lambda: [lanes.submit(1, n) for n in range(100)], daemon=True)
+        for _ in range(16)
+    ]
+    for side in sides:
+        side.start()
+    for side in sides:
+        side.join(PATIENCE)
+    assert sum(groups) == 1600
+    assert max(at_once) == 1, "one row has two lanes"
+    assert len(groups) < 800
+    assert not lanes._lanes
 
 
 def test_other_keys_have_lanes_of_their_own() -> None:
