@@ -166,7 +166,12 @@ def test_the_house_stands_against_its_people() -> None:
         Book.ISSUED: -107,
         Book.REDEEMED: 50,
     }
-    assert people() == {Book.BALANCE: 3_800, Book.CREDITS: 52, Book.CREDITS_HELD: 5}
+    assert people() == {
+        Book.BALANCE: 3_800,
+        Book.DEPOSIT: 0,
+        Book.CREDITS: 52,
+        Book.CREDITS_HELD: 5,
+    }
     for credits in (True, False):
         books = {**house(), **people()}
         assert sum(amount for book, amount in books.items() if bool(book & 32) is credits) == 0
