@@ -5,7 +5,8 @@ Refusal
 │   └── NoLots, TimesInDisorder, IsOver, BadSteps, BadFigures, ShareMissing, NotALot, UnderHammer,
 │       SoldAlready
 ├── FrozenNow, InThePast                                   changing what stands already
-├── NotOpen, NotOpenedYet, NotLater, SayWhy, NotWithdrawable             extending, withdrawing
+├── NotOpen, NotOpenedYet, NotLater, SayWhy,
+│   NotWithdrawable                                        extending, withdrawing
 ├── NotRelistable, RelistedAlready, NotADraft              relisting
 ├── NothingToOffer, NobodyElse, BadTime                    second chances
 └── NotGivenUp, NotRestored, AddressFirst, CashierOpen, CouponNotOnLots, NotAnAward, RefundByHand

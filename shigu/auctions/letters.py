@@ -7,6 +7,7 @@ the order's own, with the coupon that was chosen meanwhile.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -27,7 +28,7 @@ from shigu.orders.letters import said
 Words = str | Promise
 
 
-class News:
+class News(ABC):
     """What the kinds have in common: `subjects` reads their rows at once, `write` says what is special."""
 
     word: Words = ""
@@ -45,14 +46,16 @@ class News:
     def subject(self, notice: Notice) -> int:
         return notice.subject
 
+    @abstractmethod
     def subjects(self, ids: set[int]) -> Mapping[int, Any]:
-        raise NotImplementedError
+        """The rows that notices are about, by their ids; one query."""
 
     def still(self, notice: Notice) -> bool:
         return True
 
+    @abstractmethod
     def write(self, notice: Notice, row: Any) -> Letter:
-        raise NotImplementedError
+        """The letter of one notice."""
 
 
 class LotNews(News):

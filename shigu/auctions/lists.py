@@ -93,7 +93,8 @@ def shown_lots() -> QuerySet[Lot]:
     stands = Q(awards__state__in=[AwardState.PENDING, AwardState.PAID], awards__second_chance=True)
     rows = Lot.objects.filter(bidding__state__gt=LotState.DRAFT)
     rows = rows.annotate(again=FilteredRelation("awards", condition=stands))
-    rows = rows.annotate(again_price=F("again__price"), again_user_id=F("again__user_id"))
+    offered = {"again_price": F("again__price"), "again_user_id": F("again__user_id")}
+    rows = rows.annotate(**offered)  # by a mapping: by name, the types see the model's names declared twice
     rows = rows.select_related("bidding", "session", "sku__product__category")
     return rows.prefetch_related(pictures)
 
@@ -139,7 +140,6 @@ def bid_on(user_id: int) -> QuerySet[Any, Any]:
 
 
 def won(user_id: int) -> QuerySet[Award]:
-    """What somebody won or is offered, newest first, with its lot and order."""
-    rows = Award.objects.filter(user_id=user_id)
-    rows = rows.select_related("lot__session", "lot__bidding", "lot__sku__product__category")
-    return rows.select_related("order", "deposit").order_by("-pk")
+    """What somebody won or is offered, newest first, with its order and deposit; `shown_lots` has the lots."""
+    rows = Award.objects.filter(user_id=user_id).select_related("order", "deposit")
+    return rows.order_by("-pk")

@@ -12,7 +12,6 @@ from contextlib import suppress
 from django.db import transaction
 
 from shigu.auctions.models import Award, Bidding, Deposit, Session
-from shigu.kit.breakpoints import reached
 
 
 def locked_biddings(lot_ids: Collection[int]) -> list[Bidding]:
@@ -32,7 +31,6 @@ def locked_with_lots(session_id: int) -> tuple[Session, list[Bidding]]:
     while True:
         with suppress(_Joined), transaction.atomic():
             biddings = locked_biddings_of([session_id])
-            reached("auctions.lots.locked")
             [session] = locked_sessions([session_id])
             if Bidding.objects.filter(session_id=session_id).count() > len(biddings):
                 raise _Joined  # the savepoint lets go of what was locked, so that the order holds

@@ -98,7 +98,9 @@ def _is_needed(deposit: Deposit) -> bool:
 
     Not where its owner was admitted by another one since: one of them is held at a time.
     """
-    pending = Award.objects.filter(deposit=deposit, state=AwardState.PENDING).exists()
+    if deposit.state != DepositState.DECIDED:
+        return False
     gate = {"user": deposit.user_id, "session": deposit.session_id, "lot": deposit.lot_id}
-    others = Deposit.objects.filter(**gate, state__in=LIVE_DEPOSITS).exclude(pk=deposit.pk)
-    return deposit.state == DepositState.DECIDED and pending and not others.exists()
+    if Deposit.objects.filter(**gate, state__in=LIVE_DEPOSITS).exists():
+        return False
+    return Award.objects.filter(deposit=deposit, state=AwardState.PENDING).exists()

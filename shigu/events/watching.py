@@ -8,6 +8,7 @@ hears it, is a subclass's to say: `orders.OrderWatch`, `lots.LotWatch`.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -49,7 +50,7 @@ class Stream(Protocol):
 S = TypeVar("S", bound=Stream)
 
 
-class Watch(Generic[S]):
+class Watch(ABC, Generic[S]):
     """What somebody watches, and the loop that asks about it."""
 
     def __init__(self) -> None:
@@ -64,9 +65,9 @@ class Watch(Generic[S]):
         self.connection: psycopg.AsyncConnection[Any] | None = None
         self._all_at = 0.0
 
+    @abstractmethod
     async def ask(self, ids: Sequence[int]) -> None:
         """Ask about these rows and tell the streams that show them."""
-        raise NotImplementedError
 
     def add(self, stream: S) -> None:
         """Listen from now on; the next look tells it everything."""

@@ -81,15 +81,13 @@ class LotCard:
     @property
     def price(self) -> Fen:
         """What is shown: a second chance's price, the hammer price, the one that stands, or the start."""
-        again: Fen | None = getattr(self.lot, "again_price", None)
-        shown = again or self.bidding.hammer or self.bidding.price
+        shown = self.lot.again_price or self.bidding.hammer or self.bidding.price
         return self.lot.start_price if shown is None else shown
 
     @property
     def holder_id(self) -> int | None:
         """Who leads, got it, or has its second chance: the user, whom nobody is shown."""
-        again: int | None = getattr(self.lot, "again_user_id", None)
-        return again or self.bidding.leader_id
+        return self.lot.again_user_id or self.bidding.leader_id
 
     @property
     def least(self) -> Fen:

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_safe
 from shigu import clock
 from shigu.accounts import addresses
 from shigu.accounts.models import Address
-from shigu.auctions import arranging
+from shigu.auctions import arranging, lists
 from shigu.auctions.errors_life import AddressFirst
 from shigu.auctions.models import Award, Lot
 from shigu.orders import cancelling
@@ -106,12 +106,11 @@ def _page(
     request: HttpRequest, order: Order, form: AddressForm | None = None, status: int = 200
 ) -> HttpResponse:
     now = clock.now()
-    found = Award.objects.select_related("lot__session", "lot__bidding", "lot__sku__product")
-    award = found.get(order_id=order.pk)
+    award = Award.objects.get(order_id=order.pk)
     context: dict[str, Any] = {
         "order": order,
         "award": award,
-        "card": LotCard(award.lot, now),
+        "card": LotCard(lists.shown_lots().get(pk=award.lot_id), now),
         "frozen": arranging.is_frozen(order),
         "choices": arranging.choices(order, now),
         "form": form or address_form(),

@@ -8,8 +8,7 @@ from playwright.sync_api import Route
 
 from shigu.accounts.models import User
 from tests.browser.conftest import Walk
-from tests.browser.market import Market
-from tests.browser.test_auctions import (
+from tests.browser.hammer import (
     admitted,
     bids,
     is_same,
@@ -18,6 +17,7 @@ from tests.browser.test_auctions import (
     page_of,
     shows,
 )
+from tests.browser.market import Market
 
 REST = 4
 """Seconds for which the shop wants to be left alone."""

@@ -19,8 +19,7 @@ from shigu.auctions import snapshots
 from shigu.auctions.models import Bidding, Lot
 from shigu.kit.money import Fen
 from tests.browser.conftest import Walk
-from tests.browser.market import Market
-from tests.browser.test_auctions import (
+from tests.browser.hammer import (
     admitted,
     bids,
     is_same,
@@ -29,6 +28,7 @@ from tests.browser.test_auctions import (
     page_of,
     shows,
 )
+from tests.browser.market import Market
 from tests.browser.walker import Walker
 
 DEAF = """

@@ -14,8 +14,8 @@ from shigu.auctions.models import Award
 from shigu.orders.cancelling import cancel
 from shigu.orders.models import Order, Status
 from tests.browser.conftest import Walk
+from tests.browser.hammer import admitted, bids, left, on_sale, page_of
 from tests.browser.market import Market
-from tests.browser.test_auctions import admitted, bids, left, on_sale, page_of
 from tests.browser.walker import Walker
 
 WCAG = {

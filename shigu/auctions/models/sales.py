@@ -138,6 +138,9 @@ class Lot(Named):
     withdrawn_why = models.CharField(
         _("withdrawn because"), max_length=200, blank=True, editable=False
     )
+    again_price: int | None
+    again_user_id: int | None
+    """Of the second chance that stands: no columns, only `auctions.lists.shown_lots` reads them."""
 
     class Meta:
         verbose_name = _("lot")
