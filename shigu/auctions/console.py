@@ -12,7 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shigu.accounts.models import User
-from shigu.auctions.models import Award, Bidding, Deposit, Lot, LotState, Paddle, Session
+from shigu.auctions.models import (
+    Award,
+    AwardState,
+    Bidding,
+    Deposit,
+    Lot,
+    LotState,
+    Paddle,
+    Session,
+)
 from shigu.kit.money import Fen
 from shigu.ledger import posting
 from shigu.ledger.models import Book, account
@@ -47,15 +56,16 @@ class Money:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One lot."""
+    """One lot; `holder` leads, got it, or has its second chance, at `price`."""
 
     lot: Lot
     bidding: Bidding | None
     is_open: bool
     word: str
     colour: str
-    leader: str
+    holder: str
     paddle: int | None
+    price: Fen | None
     deposits: Money
     award: Award | None
 
@@ -82,17 +92,17 @@ def console(session: Session, now: datetime) -> Console:
     """Everything at once, as of now."""
     lots = list(session.lots.select_related("bidding", "session").order_by("number"))
     by_lot, found = _money(session)
-    leaders = {lot.bidding.leader_id for lot in lots if _bidding(lot) and lot.bidding.leader_id}
-    names = dict(User.objects.filter(pk__in=leaders).values_list("pk", "username"))
-    paddles = dict(
-        Paddle.objects.filter(session=session, user_id__in=leaders).values_list("user_id", "number")
-    )
     awards = {
         award.lot_id: award
         for award in Award.objects.filter(lot__session=session)
         .select_related("order")
         .order_by("pk")
     }
+    shown = {who for lot in lots if (who := _holds(lot, awards.get(lot.pk))[0])}
+    names = dict(User.objects.filter(pk__in=shown).values_list("pk", "username"))
+    paddles = dict(
+        Paddle.objects.filter(session=session, user_id__in=shown).values_list("user_id", "number")
+    )
     found.rows = [
         _row(lot, now, (names, paddles), by_lot.get(lot.pk, Money()), awards.get(lot.pk))
         for lot in lots
@@ -136,7 +146,7 @@ def _row(
     award: Award | None,
 ) -> Row:
     bidding = _bidding(lot)
-    leader = (bidding.leader_id if bidding else None) or 0
+    holder, price = _holds(lot, award)
     state = LotState(bidding.state if bidding else LotState.DRAFT)
     if bidding and bidding.is_open(now):
         state = LotState.LIVE
@@ -146,11 +156,21 @@ def _row(
         is_open=state == LotState.LIVE,
         word=str(state.label),
         colour=COLOURS.get(state, "rest"),
-        leader=people[0].get(leader, ""),
-        paddle=people[1].get(leader),
+        holder=people[0].get(holder, ""),
+        paddle=people[1].get(holder),
+        price=price,
         deposits=deposits,
         award=award,
     )
+
+
+def _holds(lot: Lot, award: Award | None) -> tuple[int, Fen | None]:
+    """Who is shown (0 for nobody) and at what price; not the defaulter once a second chance stands."""
+    if award and award.second_chance and award.state in {AwardState.PENDING, AwardState.PAID}:
+        return award.user_id, award.price
+    if (bidding := _bidding(lot)) is None:
+        return 0, None
+    return bidding.leader_id or 0, bidding.price
 
 
 def _bidding(lot: Lot) -> Bidding | None:

@@ -94,7 +94,7 @@ def shown_lots() -> QuerySet[Lot]:
     rows = Lot.objects.filter(bidding__state__gt=LotState.DRAFT)
     rows = rows.annotate(again=FilteredRelation("awards", condition=stands))
     offered = {"again_price": F("again__price"), "again_user_id": F("again__user_id")}
-    rows = rows.annotate(**offered)  # by a mapping: by name, the types see the model's names declared twice
+    rows = rows.annotate(**offered)  # by name, the types would see what the model declares twice
     rows = rows.select_related("bidding", "session", "sku__product__category")
     return rows.prefetch_related(pictures)
 

@@ -23,11 +23,24 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `most` times in `seconds` for one verb."""
+    """At most `most` times in `seconds` for one verb; `crowd` times as often from an address nobody signed
+
+    in from, where a whole school or hall may sit behind one.
+    """
 
     verb: str
     most: int
     seconds: int = 60
+    crowd: int = 1
+
+    def most_of(self, person: str) -> int:
+        """How often this one may, as `who` names them."""
+        return self.most * (self.crowd if person.startswith("a") else 1)
+
+    @property
+    def rest(self) -> int:
+        """Whole seconds until its window ends and the next one begins, at least one."""
+        return self.seconds - int(time.time()) % self.seconds
 
 
 PLACE = Limit("place", 20)
@@ -46,7 +59,8 @@ def limited(limit: Limit) -> Callable[[View[P]], View[P]]:
     def wrap(view: View[P]) -> View[P]:
         @wraps(view)
         def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            if taken(limit, who(request)) > limit.most:
+            person = who(request)
+            if taken(limit, person) > limit.most_of(person):
                 return refused(request, limit)
             return view(request, *args, **kwargs)
 
@@ -85,7 +99,7 @@ def address(request: HttpRequest) -> str:
 
 def refused(request: HttpRequest, limit: Limit) -> HttpResponse:
     """The designed page, or JSON where a script asked."""
-    headers = {"Retry-After": str(limit.seconds)}
+    headers = {"Retry-After": str(limit.rest)}
     if "json" in request.headers.get("Accept", ""):
         return JsonResponse({"error": "too-many"}, status=429, headers=headers)
     answer = render(request, "429.html", status=429)

@@ -34,7 +34,7 @@ from shigu.kit.money import Fen
 from shigu.web.limits import Limit, limited
 from shigu.web.lot_cards import LotCard
 
-LOOK = Limit("look-at-lot", 300)
+LOOK = Limit("look-at-lot", 300, crowd=20)
 """Polls of one person a minute: a busy lot in several tabs."""
 
 

@@ -91,8 +91,8 @@ def test_its_numbers_are_the_ledgers() -> None:
     found = console(sale.session, clock.now())
     first, second = found.rows
     number = Paddle.objects.get(user=person("bob")).number
-    assert (first.bidding.price, first.leader, first.paddle) == (9000, "bob", number)
-    assert (first.is_open, first.bidding.bids, second.leader) == (True, 2, "")
+    assert (first.bidding.price, first.holder, first.paddle) == (9000, "bob", number)
+    assert (first.is_open, first.bidding.bids, second.holder) == (True, 2, "")
     assert (first.deposits.held, first.deposits.count) == (20_000, 1)
     assert (second.deposits.held, found.whole.held) == (0, 100_000)
     assert found.every.held == in_the_ledger() == 120_000
@@ -173,6 +173,11 @@ def test_a_second_chance_is_offered() -> None:
     answer = client.post(url, {"hours": "2"})
     assert "Only a lot that its winner did not pay" in words_of(answer)
     assert Award.objects.count() == 2
+    [row, _] = console(sale.session, clock.now()).rows
+    assert (row.holder, row.price, row.bidding.hammer) == ("carol", 2000, 9000)
+    go_to(found.pay_by)
+    [row, _] = console(sale.session, clock.now()).rows
+    assert (row.holder, row.price) == ("bob", 9000), "what it was once, when nobody has it"
 
 
 def test_a_lot_is_listed_again_in_a_draft() -> None:

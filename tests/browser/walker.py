@@ -84,7 +84,8 @@ class Walker:
         self.language = kind.language
         self.complaints: list[str] = []
         self.scripts: bool = more.get("java_script_enabled", True)
-        self.context: BrowserContext = browser.new_context(**kind.settings, **more)
+        calm = {"reduced_motion": "reduce", **more}  # what beats all the time is painted all the time
+        self.context: BrowserContext = browser.new_context(**kind.settings, **calm)
         self.context.set_default_timeout(PATIENCE)
         self.context.set_default_navigation_timeout(PATIENCE)
         self._watch()

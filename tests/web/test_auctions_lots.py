@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from shigu.auctions import arranging, recording, second_chance, snapshots, viewing, withdrawing
 from shigu.auctions.models import Award, Lot, Paddle, Session
 from shigu.auctions.viewing import Views
+from shigu.web.limits import taken
+from shigu.web.lots_page import LOOK
 from tests.auctions.house import alipay, house
 from tests.auctions.sale import (
     HOME,
@@ -323,6 +326,19 @@ def test_the_changing_part_is_304_until_something_changes(house: Any) -> None:
     seen.append(tag())
     assert len(set(seen)) == 4
     assert browser(bob()).get(now_of(lot))["ETag"] not in seen
+
+
+def test_a_hall_of_guests_may_look_where_one_member_may_not(house: Any) -> None:
+    """The limit of one who signed in is not that of an address, behind which a hall may sit."""
+    address = now_of(Sale({}).live().lots[0])
+    guest, member = Client(), browser(alice())
+    for _ in range(LOOK.most):
+        taken(LOOK, "a127.0.0.1")
+        taken(LOOK, f"u{alice().pk}")
+    assert (guest.get(address).status_code, member.get(address).status_code) == (200, 429)
+    for _ in range(LOOK.most * LOOK.crowd):
+        taken(LOOK, "a127.0.0.1")
+    assert guest.get(address).status_code == 429
 
 
 def test_the_changing_part_has_no_form_of_its_own(house: Any) -> None:

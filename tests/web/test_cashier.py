@@ -352,7 +352,7 @@ def test_paying_is_limited(buyer: Client) -> None:
     before = all_rows()
     answer = buyer.post(at("pay", order), {"way": "alipay"})
     assert answer.status_code == 429
-    assert answer["Retry-After"] == "60"
+    assert 1 <= int(answer["Retry-After"]) <= 60
     assert "Too many tries" in text(answer)
     assert all_rows() == before
 

@@ -73,6 +73,8 @@ def test_a_hall_behind_one_address_is_answered(monkeypatch: pytest.MonkeyPatch) 
         taken(ASK, "a127.0.0.1")
     answer = ask(pk)
     assert (answer.status_code, answer["Retry-After"]) == (429, "60")
+    monkeypatch.setattr("shigu.web.limits.time", SimpleNamespace(time=lambda: 59.4))
+    assert ask(pk)["Retry-After"] == "1", "until the window ends, not a whole one"
 
 
 def test_the_tag_names_both_addresses(settings: Any) -> None:

@@ -24,7 +24,7 @@ from shigu.auctions.announcing import ending, outbid
 from shigu.auctions.closing import close
 from shigu.auctions.deciding import Offer
 from shigu.auctions.deciding_deposits import decide_deposits
-from shigu.auctions.models import Award, DepositState, Lot, Session, SessionState
+from shigu.auctions.models import Award, Bidding, DepositState, Lot, Session, SessionState
 from shigu.auctions.opening import turn
 from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
 from shigu.clock.drain import drain
@@ -94,7 +94,9 @@ def happenings(people: Mapping[str, User]) -> list[Happening]:
 def _is_missing(entry: Entry) -> bool:
     rows = Session.objects.filter(slug__startswith=entry["slug"])
     if entry["when"] != "past":
-        return not rows.filter(state__in=OPEN).exists()
+        # A shop that was shut has not closed yet what ended meanwhile: its last lot's end decides.
+        ends = Bidding.objects.filter(session__in=rows.filter(state__in=OPEN))
+        return not ends.filter(closes_at__gt=clock.now() + MINUTE).exists()
     told = rows.filter(state=SessionState.ENDED).exclude(lots__awards__state=0)
     return not told.exists()
 
@@ -117,8 +119,8 @@ class Telling:
         """The past one is told once; the others come again, numbered, when they are over."""
         if self.entry["when"] == "past":
             return str(self.entry["slug"])
-        over = Session.objects.filter(slug__startswith=self.entry["slug"]).exclude(state__in=OPEN)
-        return f"{self.entry['slug']}-{over.count() + 1}"
+        earlier = Session.objects.filter(slug__startswith=self.entry["slug"]).count()
+        return f"{self.entry['slug']}-{earlier + 1}"
 
     def all(self) -> Iterator[Happening]:
         """Made and published; deposits, opening, bids; then what became of it."""
@@ -194,7 +196,7 @@ class Telling:
         """Decided like anybody's; some are refused, and stand in the log as such."""
         amount, *rest = [100 * figure for figure in figures]
         lot = Lot.objects.get(session__slug=slug, number=nth)
-        key = f"seed {who} {amount}"
+        key = f"seed {slug} {nth} {amount}"
         maximum = rest[0] if rest else None
         offer = Offer(lot.pk, self.people[who].pk, key, amount, maximum, confirmed=True)
         committing.decided(offer)
