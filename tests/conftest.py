@@ -18,7 +18,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.conf import settings
 from django.db import connections
 from psycopg import sql
 
@@ -26,36 +25,40 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_test_environment: None, django_db_blocker: object) -> Iterator[None]:
-    """One migrated database a run; it is the template for clones and the place for `db` tests."""
-    from django.core.management import call_command
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """A migrated template for clones, and a copy of it, the place for `db` tests.
 
-    from shigu import clock
-
+    A run of rooms has one template for all of them, made by whoever comes first; a run by hand its own.
+    """
     name = f"test_{os.getpid()}"
-    entry = settings.DATABASES["default"]
-    _server(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_template")))
-    _use(f"{name}_template")
+    shared = os.environ.get("SHIGU_TEST_TEMPLATE")
+    template = shared or f"{name}_template"
     with django_db_blocker.unblock():
-        call_command("migrate", verbosity=0)
-        clock.allow_shifting()
+        _make_template(template)
         connections.close_all()
-        _copy(f"{name}_template", name)
+        _copy(template, name)
         _use(name)
     yield
     with django_db_blocker.unblock():
         connections.close_all()
     _drop(name)
-    _drop(f"{name}_template")
-    entry["NAME"] = "shigu"
+    if not shared:
+        _drop(template)
+    _use("shigu")
+
+
+@pytest.fixture(scope="session")
+def template(django_db_setup: None) -> str:
+    """The name of the migrated, empty database that clones are copied from."""
+    return os.environ.get("SHIGU_TEST_TEMPLATE") or f"test_{os.getpid()}_template"
 
 
 @pytest.fixture
-def clone(django_db_setup: None, django_db_blocker: object) -> Iterator[str]:
+def clone(template: str, django_db_blocker: Any) -> Iterator[str]:
     """A database of this test's own; commits are real, any thread may connect."""
     home = connections.settings["default"]["NAME"]
     name = f"{home}_{next(_numbers)}"
-    _copy(f"{home}_template", name)
+    _copy(template, name)
     with django_db_blocker.unblock():
         connections.close_all()
         _use(name)
@@ -80,6 +83,26 @@ def plain_files(settings: Any) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
+
+
+def _make_template(name: str) -> None:
+    """Migrated under another name, so that what has this one is whole; one at a time."""
+    from django.core.management import call_command
+
+    from shigu import clock
+
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as one:
+        one.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        if one.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+            return
+        _drop(f"{name}_new")
+        _server(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(f"{name}_new")))
+        _use(f"{name}_new")
+        call_command("migrate", verbosity=0)
+        clock.allow_shifting()
+        connections.close_all()
+        rename = "ALTER DATABASE {} RENAME TO {}"
+        _server(sql.SQL(rename).format(sql.Identifier(f"{name}_new"), sql.Identifier(name)))
 
 
 def _use(name: str) -> None:

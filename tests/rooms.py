@@ -13,9 +13,12 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests import cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "var" / "tests"
@@ -109,9 +112,11 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     rooms = [room for room in ROOMS if room.name in options.rooms or not options.rooms]
     REPORTS.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+    with cluster.of_a_run() as url, ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        environment = os.environ | {"DATABASE_URL": url, "SHIGU_TEST_TEMPLATE": "template_of_rooms"}
+        environment |= {"SHIGU_DEEP": "1"} if options.deep else {}
         longest_first = sorted(rooms, key=lambda room: -room.minutes)
-        ran = {room: pool.submit(run, room, deep=options.deep) for room in longest_first}
+        ran = {room: pool.submit(run, room, environment) for room in longest_first}
         _watch(ran)
     results = [ran[room].result() for room in rooms]
     print("\nRooms:", *[result.line for result in results], sep="\n", flush=True)
@@ -138,8 +143,8 @@ def log_of(room: Room) -> Path:
     return REPORTS / f"{room.name}.log"
 
 
-def run(room: Room, *, deep: bool) -> Result:
-    """One room in a process of its own."""
+def run(room: Room, environment: Mapping[str, str]) -> Result:
+    """One room in a process of its own, with these variables."""
     report, log = REPORTS / f"{room.name}.xml", log_of(room)
     report.unlink(missing_ok=True)
     if room.needs and not shutil.which(room.needs, path=PROGRAMS):
@@ -148,7 +153,6 @@ def run(room: Room, *, deep: bool) -> Result:
         )
         return Result(room, 0, 1, 0)
     command = [sys.executable, "-m", "pytest", *room.files, f"--junitxml={report}"]
-    environment = os.environ | ({"SHIGU_DEEP": "1"} if deep else {})
     began = time.monotonic()
     with log.open("w") as said:
         status = subprocess.run(

@@ -41,7 +41,7 @@ from tests.web.ordering import placed
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 PATIENCE = 120.0
-MOST = 900
+MOST = 1800
 """Seconds after which it ends by itself, whatever became of the tests."""
 
 _numbers = itertools.count(1)

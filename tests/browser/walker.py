@@ -83,8 +83,12 @@ class Walker:
         self.market, self.kind, self.user = market, kind, user
         self.language = kind.language
         self.complaints: list[str] = []
+        self.forgiven: list[str] = []
         self.scripts: bool = more.get("java_script_enabled", True)
-        calm = {"reduced_motion": "reduce", **more}  # what beats all the time is painted all the time
+        calm = {
+            "reduced_motion": "reduce",
+            **more,
+        }  # what beats all the time is painted all the time
         self.context: BrowserContext = browser.new_context(**kind.settings, **calm)
         self.context.set_default_timeout(PATIENCE)
         self.context.set_default_navigation_timeout(PATIENCE)
@@ -269,9 +273,11 @@ class Walker:
     # watching
 
     def forgives(self, *patterns: str) -> None:
-        """Take out what this test provoked on purpose."""
-        for pattern in patterns:
-            self.complaints = [one for one in self.complaints if not re.search(pattern, one)]
+        """Take out what this test provoked on purpose, also what of it is still to come."""
+        self.forgiven += patterns
+        before, self.complaints = self.complaints, []
+        for one in before:
+            self._complain(one)
 
     def close(self, picture: Path | None = None) -> None:
         """Leave; with a picture of what was seen last where something failed."""
@@ -282,20 +288,24 @@ class Walker:
 
     def _watch(self) -> None:
         self.context.on("console", lambda said: self._console(said.type, said.text))
-        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        self.context.on("weberror", lambda error: self._complain(str(error.error)))
         self.context.on("request", self._request)
         self.context.on("response", self._response)
 
+    def _complain(self, of: str) -> None:
+        if not any(re.search(pattern, of) for pattern in self.forgiven):
+            self.complaints.append(of)
+
     def _console(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
-            self.complaints.append(f"{kind}: {text}")
+            self._complain(f"{kind}: {text}")
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if parts.scheme in ("http", "https") and origin not in self.market.origins:
-            self.complaints.append(f"asked elsewhere: {request.url}")
+            self._complain(f"asked elsewhere: {request.url}")
 
     def _response(self, response: Response) -> None:
         if response.status >= 500:
-            self.complaints.append(f"{response.status} at {response.url}")
+            self._complain(f"{response.status} at {response.url}")

@@ -58,11 +58,11 @@ class Tower:
 
 
 @pytest.fixture(scope="session")
-def _bells(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+def _bells(template: str, django_db_blocker: Any) -> Iterator[str]:
     """One clone with towers for this room; each test finds it empty."""
     home = connections.settings["default"]["NAME"]
     name = f"{home}_bells_{next(databases._numbers)}"
-    databases._copy(f"{home}_template", name)
+    databases._copy(template, name)
     with django_db_blocker.unblock():
         connection.close()
         databases._use(name)

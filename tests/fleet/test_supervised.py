@@ -201,7 +201,7 @@ def redis_of_the_house() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def house(
-    django_db_setup: None,
+    template: str,
     django_db_blocker: Any,
     tmp_path_factory: pytest.TempPathFactory,
     redis_of_the_house: str,
@@ -209,7 +209,7 @@ def house(
     """All of it, RUNNING; at the end it must be gone within a minute."""
     home = connections.settings["default"]["NAME"]
     database = f"{home}_supervised"
-    databases._copy(f"{home}_template", database)
+    databases._copy(template, database)
     with django_db_blocker.unblock():
         connections.close_all()
         databases._use(database)

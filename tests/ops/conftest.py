@@ -24,13 +24,13 @@ def _back_to_the_seed() -> None:
 
 
 @pytest.fixture(scope="session")
-def seeded(django_db_setup: None, django_db_blocker: Any, keys: Path) -> Iterator[str]:
+def seeded(template: str, django_db_blocker: Any, keys: Path) -> Iterator[str]:
     """The name of a database with the whole seeded shop in it; copy it, never change it."""
     from django.conf import settings
 
     home = connections.settings["default"]["NAME"]
     name = f"{home}_seeded"
-    databases._copy(f"{home}_template", name)
+    databases._copy(template, name)
     folder, settings.ALIPAY_SIMULATOR_DIR = settings.ALIPAY_SIMULATOR_DIR, str(keys)
     with django_db_blocker.unblock():
         connections.close_all()

@@ -46,10 +46,10 @@ def _no_static_files(plain_files: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def room(django_db_setup: None) -> Iterator[str]:
+def room(template: str) -> Iterator[str]:
     """One database of this room's own, swept before each test: cheaper than a fresh one each time."""
     home = connections.settings["default"]["NAME"]
-    databases._copy(f"{home}_template", f"{home}_payments")
+    databases._copy(template, f"{home}_payments")
     yield f"{home}_payments"
     databases._drop(f"{home}_payments")
 

@@ -95,7 +95,7 @@ def _is_missing(entry: Entry) -> bool:
     rows = Session.objects.filter(slug__startswith=entry["slug"])
     if entry["when"] != "past":
         # A shop that was shut has not closed yet what ended meanwhile: its last lot's end decides.
-        ends = Bidding.objects.filter(session__in=rows.filter(state__in=OPEN))
+        ends = Bidding.objects.filter(session_id__in=rows.filter(state__in=OPEN).values("pk"))
         return not ends.filter(closes_at__gt=clock.now() + MINUTE).exists()
     told = rows.filter(state=SessionState.ENDED).exclude(lots__awards__state=0)
     return not told.exists()
