@@ -1,7 +1,8 @@
 """One Chromium and one shop for the whole room; a fresh context and fresh people for each test.
 
-`walk(kind)` gives a `Walker`; what any of them complained of fails its test at the end, and a failed test
-leaves pictures of its windows in `var/tests/browser/`.
+Each test is walked on a phone in Chinese or at a desk in English, neighbours differently; with `--deep`, and
+where one is marked `both`, on both. `walk(user)` gives a `Walker`; what any of them complained of fails its
+test at the end, and a failed test leaves pictures of its windows in `var/tests/browser/`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -80,8 +82,29 @@ def market(
 
 @pytest.fixture(params=[PHONE, DESK], ids=lambda kind: kind.name)
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """Everything is walked twice: on a phone in Chinese and at a desk in English."""
+    """On a phone in Chinese, or at a desk in English."""
     return request.param
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of the two ways to walk a test keep one, turn about, but for those that are to be walked both ways."""
+    if "SHIGU_DEEP" in os.environ:
+        return
+    left_out = []
+    here = [one for one in items if one.path.parent == Path(__file__).parent]
+    ways = [one for one in here if "kind" in getattr(getattr(one, "callspec", None), "params", {})]
+    for _, same in groupby(sorted(ways, key=_walked), key=_walked):
+        pair = sorted(same, key=lambda one: one.nodeid)
+        if len(pair) > 1 and not pair[0].get_closest_marker("both"):
+            left_out.append(pair[len(left_out) % 2])
+    items[:] = [one for one in items if one not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _walked(item: pytest.Item) -> tuple[str, str]:
+    """What two ways to walk the same have in common."""
+    params = {name: value for name, value in item.callspec.params.items() if name != "kind"}  # type: ignore[attr-defined]
+    return item.location[0], f"{item.originalname} {params}"  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import parse_qs
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from shigu import clock
@@ -44,6 +45,7 @@ from tests.browser.market import Market
 from tests.browser.walker import Walker
 
 
+@pytest.mark.both
 def test_two_outbid_each_other_live_and_the_winner_pays(
     market: Market, walk: Walk, alice: User, bob: User
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from shigu.accounts.models import Address, User
@@ -13,6 +14,7 @@ from tests.browser.market import Market
 from tests.browser.walker import Kind, Walker
 
 
+@pytest.mark.both
 def test_a_newcomer_buys_a_course(market: Market, walk: Walk, kind: Kind) -> None:
     """A visitor joins on the way, buys a validity, pays at Alipay and finds the course among theirs."""
     walker = walk()
@@ -31,6 +33,7 @@ def test_a_newcomer_buys_a_course(market: Market, walk: Walk, kind: Kind) -> Non
     assert Enrolment.objects.get(user_id=order.user_id).valid_until is not None
 
 
+@pytest.mark.both
 def test_goods_through_the_cart(market: Market, walk: Walk, kind: Kind, alice: User) -> None:
     """Goods go through the cart to an address entered in place, which is kept for next time."""
     walker = walk(alice)

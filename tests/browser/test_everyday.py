@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from shigu.accounts.models import User
@@ -98,6 +99,7 @@ def test_the_scheme_holds(market: Market, walk: Walk) -> None:
     assert walker.page.evaluate(painted) == light
 
 
+@pytest.mark.both
 def test_guarded_pages_lead_back(market: Market, walk: Walk, kind: Kind) -> None:
     """A guarded page asks for a sign-in and then is there; after signing out it is guarded again."""
     walker = walk()
