@@ -170,6 +170,13 @@ def test_no_gap_between_chinese_words(written: str, read: str) -> None:
     assert render(source, written=written) == read
 
 
+@pytest.mark.parametrize(("language", "between"), [("en", " "), ("zh-hans", "")])
+def test_what_stands_between_two_sentences(language: str, between: str) -> None:
+    """As the language has it."""
+    with translation.override(language):
+        assert render("a{% gap %}b") == f"a{between}b"
+
+
 @pytest.mark.parametrize("ended", [timedelta(minutes=2), timedelta(days=1), timedelta(days=9)])
 def test_sentences_about_what_came_back_have_no_gaps(ended: timedelta) -> None:
     """Closed, put back, paid back: whenever it was, no two Chinese words stand apart."""

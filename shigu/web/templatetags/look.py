@@ -191,6 +191,12 @@ def close_up(text: str) -> str:
     return spoken.close_up(text)
 
 
+@register.simple_tag
+def gap() -> str:
+    """What stands between two sentences: a space, in Chinese nothing."""
+    return _("%(said)s %(more)s") % {"said": "", "more": ""}
+
+
 @register.simple_tag(takes_context=True)
 def server_now(context: Context) -> int:
     """The server's time in epoch milliseconds, for `data-now`."""
