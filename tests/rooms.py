@@ -61,7 +61,7 @@ AUCTION_RACES = "tests/races/test_auctions_*.py"
 
 
 ROOMS = [
-    Room("house", ("tests/houserules", "tests/kit"), 0.5),
+    Room("house", ("tests/houserules", "tests/kit"), 0.8),
     Room("clock", ("tests/clock",), 1.5),
     Room(
         "domain",
@@ -69,20 +69,20 @@ ROOMS = [
             *("tests/accounts", "tests/catalogue", "tests/ledger", "tests/promotions"),
             *("tests/wallet", "tests/orders", "tests/learning", "tests/reporting", "tests/ops"),
         ),
-        4.5,
+        6.5,
     ),
-    Room("auctions", ("tests/auctions",), 4.5),
+    Room("auctions", ("tests/auctions",), 5.5),
     Room("notices", ("tests/notices",), 2),
-    Room("payments", ("tests/payments",), 3),
+    Room("payments", ("tests/payments",), 3.5),
     Room("simulator", ("tests/simulator",), 1.5),
-    Room("pages", ("tests/web",), 5.5),
+    Room("pages", ("tests/web",), 9),
     Room("races", ("tests/races",), 3, but=AUCTION_RACES),
     Room("hammer", (AUCTION_RACES,), 3),
     Room("life", ("tests/life",), 3.5),
-    Room("fleet", ("tests/fleet",), 14, waits=True),
+    Room("fleet", ("tests/fleet",), 17, waits=True),
     Room("rabbit", ("tests/rabbit",), 1.5, needs="rabbitmq-server", waits=True),
-    Room("bench", ("tests/bench",), 4.5, waits=True),
-    Room("browser", ("tests/browser",), 9, needs="chromium"),
+    Room("bench", ("tests/bench",), 5.5, waits=True),
+    Room("browser", ("tests/browser",), 11, needs="chromium"),
 ]
 
 

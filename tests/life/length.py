@@ -8,10 +8,10 @@ from hypothesis import HealthCheck, Phase, settings
 
 
 def how_long() -> settings:
-    """40 lives of up to 25 steps; with --deep 100 of up to 50."""
+    """30 lives of up to 25 steps; with --deep 100 of up to 50."""
     deep = bool(os.environ.get("SHIGU_DEEP"))
     return settings(
-        max_examples=100 if deep else 40,
+        max_examples=100 if deep else 30,
         stateful_step_count=50 if deep else 25,
         deadline=None,
         suppress_health_check=list(HealthCheck),
