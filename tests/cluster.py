@@ -34,15 +34,22 @@ def start(folder: Path) -> str:
 
 
 @contextmanager
-def of_a_run() -> Iterator[str]:
-    """A new cluster, gone at the end with all it wrote; one that a killed run left goes first."""
+def of_a_run() -> Iterator[dict[str, str]]:
+    """The variables of a run's rooms: a new cluster, gone at the end with all it wrote.
+
+    One that a killed run left goes first. Where a server is named already that one is used, and each
+    room migrates for itself.
+    """
+    if "DATABASE_URL" in os.environ:
+        yield {}
+        return
     place = MEMORY if _has_room(MEMORY) else VAR
     for folder in place.glob("shigu-tests-*"):
         if folder.is_dir() and not Path("/proc", folder.name.rpartition("-")[2]).exists():
             _end(folder)
     ours = place / f"shigu-tests-{os.getpid()}"
     try:
-        yield start(ours)
+        yield {"DATABASE_URL": start(ours), "SHIGU_TEST_TEMPLATE": "template_of_rooms"}
     finally:
         _end(ours)
 

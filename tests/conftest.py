@@ -39,8 +39,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
     A run of rooms has one template for all of them, made by whoever comes first; a run by hand its own.
     """
     name = f"test_{os.getpid()}"
-    shared = os.environ.get("SHIGU_TEST_TEMPLATE")
-    template = shared or f"{name}_template"
+    template = _template()
     with django_db_blocker.unblock():
         _make_template(template)
         connections.close_all()
@@ -50,7 +49,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
     with django_db_blocker.unblock():
         connections.close_all()
     _drop(name)
-    if not shared:
+    if "SHIGU_TEST_TEMPLATE" not in os.environ:
         _drop(template)
     _use("shigu")
 
@@ -58,7 +57,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
 @pytest.fixture(scope="session")
 def template(django_db_setup: None) -> str:
     """The name of the migrated, empty database that clones are copied from."""
-    return os.environ.get("SHIGU_TEST_TEMPLATE") or f"test_{os.getpid()}_template"
+    return _template()
 
 
 @pytest.fixture
@@ -91,6 +90,10 @@ def plain_files(settings: Any) -> None:
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "whitenoise" not in name]
+
+
+def _template() -> str:
+    return os.environ.get("SHIGU_TEST_TEMPLATE", f"test_{os.getpid()}_template")
 
 
 def _make_template(name: str) -> None:

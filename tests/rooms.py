@@ -115,13 +115,12 @@ def main(arguments: list[str]) -> int:
     rooms = [room for room in ROOMS if room.name in options.rooms or not options.rooms]
     REPORTS.mkdir(parents=True, exist_ok=True)
     with (
-        cluster.of_a_run() as url,
+        cluster.of_a_run() as database,
         ThreadPoolExecutor(max(1, options.jobs)) as pool,
         ThreadPoolExecutor(1) as beside,
     ):
         lanes = {False: pool, True: beside if options.jobs > 1 else pool}
-        environment = os.environ | {"DATABASE_URL": url, "SHIGU_TEST_TEMPLATE": "template_of_rooms"}
-        environment |= {"SHIGU_DEEP": "1"} if options.deep else {}
+        environment = os.environ | database | ({"SHIGU_DEEP": "1"} if options.deep else {})
         longest_first = sorted(rooms, key=lambda room: -room.minutes)
         ran = {room: lanes[room.waits].submit(run, room, environment) for room in longest_first}
         _watch(ran)

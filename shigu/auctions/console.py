@@ -12,16 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shigu.accounts.models import User
-from shigu.auctions.models import (
-    Award,
-    AwardState,
-    Bidding,
-    Deposit,
-    Lot,
-    LotState,
-    Paddle,
-    Session,
-)
+from shigu.auctions.lists import with_offers
+from shigu.auctions.models import Award, Bidding, Deposit, Lot, LotState, Paddle, Session
 from shigu.kit.money import Fen
 from shigu.ledger import posting
 from shigu.ledger.models import Book, account
@@ -90,7 +82,8 @@ class Console:
 
 def console(session: Session, now: datetime) -> Console:
     """Everything at once, as of now."""
-    lots = list(session.lots.select_related("bidding", "session").order_by("number"))
+    rows = session.lots.select_related("bidding", "session").order_by("number")
+    lots = list(with_offers(rows))
     by_lot, found = _money(session)
     awards = {
         award.lot_id: award
@@ -98,10 +91,10 @@ def console(session: Session, now: datetime) -> Console:
         .select_related("order")
         .order_by("pk")
     }
-    shown = {who for lot in lots if (who := _holds(lot, awards.get(lot.pk))[0])}
-    names = dict(User.objects.filter(pk__in=shown).values_list("pk", "username"))
+    holders = {who for lot in lots if (who := _holder(lot))}
+    names = dict(User.objects.filter(pk__in=holders).values_list("pk", "username"))
     paddles = dict(
-        Paddle.objects.filter(session=session, user_id__in=shown).values_list("user_id", "number")
+        Paddle.objects.filter(session=session, user_id__in=holders).values_list("user_id", "number")
     )
     found.rows = [
         _row(lot, now, (names, paddles), by_lot.get(lot.pk, Money()), awards.get(lot.pk))
@@ -146,7 +139,7 @@ def _row(
     award: Award | None,
 ) -> Row:
     bidding = _bidding(lot)
-    holder, price = _holds(lot, award)
+    holder = _holder(lot)
     state = LotState(bidding.state if bidding else LotState.DRAFT)
     if bidding and bidding.is_open(now):
         state = LotState.LIVE
@@ -158,19 +151,16 @@ def _row(
         colour=COLOURS.get(state, "rest"),
         holder=people[0].get(holder, ""),
         paddle=people[1].get(holder),
-        price=price,
+        price=lot.again_price or (bidding.price if bidding else None),
         deposits=deposits,
         award=award,
     )
 
 
-def _holds(lot: Lot, award: Award | None) -> tuple[int, Fen | None]:
-    """Who is shown (0 for nobody) and at what price; not the defaulter once a second chance stands."""
-    if award and award.second_chance and award.state in {AwardState.PENDING, AwardState.PAID}:
-        return award.user_id, award.price
-    if (bidding := _bidding(lot)) is None:
-        return 0, None
-    return bidding.leader_id or 0, bidding.price
+def _holder(lot: Lot) -> int:
+    """Who is shown (0 for nobody); not the defaulter once a second chance stands."""
+    bidding = _bidding(lot)
+    return lot.again_user_id or (bidding and bidding.leader_id) or 0
 
 
 def _bidding(lot: Lot) -> Bidding | None:

@@ -85,18 +85,19 @@ def lots(session_id: int) -> QuerySet[Lot]:
 
 
 def shown_lots() -> QuerySet[Lot]:
-    """Published lots, each with everything that its card shows: two queries however many there are.
-
-    `again_price` and `again_user_id` are of the second chance that stands, else None.
-    """
+    """Published lots, each with everything that its card shows: two queries however many there are."""
     pictures = Prefetch("pictures", LotPicture.objects.order_by("position", "pk"))
-    stands = Q(awards__state__in=[AwardState.PENDING, AwardState.PAID], awards__second_chance=True)
-    rows = Lot.objects.filter(bidding__state__gt=LotState.DRAFT)
-    rows = rows.annotate(again=FilteredRelation("awards", condition=stands))
-    offered = {"again_price": F("again__price"), "again_user_id": F("again__user_id")}
-    rows = rows.annotate(**offered)  # by name, the types would see what the model declares twice
+    rows = with_offers(Lot.objects.filter(bidding__state__gt=LotState.DRAFT))
     rows = rows.select_related("bidding", "session", "sku__product__category")
     return rows.prefetch_related(pictures)
+
+
+def with_offers(rows: QuerySet[Lot]) -> QuerySet[Lot]:
+    """Each with `again_price` and `again_user_id` of the second chance that stands, else None."""
+    stands = Q(awards__state__in=[AwardState.PENDING, AwardState.PAID], awards__second_chance=True)
+    rows = rows.annotate(again=FilteredRelation("awards", condition=stands))
+    offered = {"again_price": F("again__price"), "again_user_id": F("again__user_id")}
+    return rows.annotate(**offered)  # by name, the types would see what the model declares twice
 
 
 def lot(slug: str, number: int) -> Lot:

@@ -35,7 +35,7 @@ from shigu.web.limits import Limit, limited
 from shigu.web.lot_cards import LotCard
 
 LOOK = Limit("look-at-lot", 300, crowd=20)
-"""Polls of one person a minute: a busy lot in several tabs."""
+"""Polls of one person a minute, a busy lot in several tabs; a hall of twenty such behind one address."""
 
 
 @dataclass(frozen=True)

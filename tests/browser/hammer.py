@@ -71,6 +71,12 @@ def shows(walker: Walker, price: str, within: float = LIVE) -> None:
     expect(walker.page.locator("#lot-price")).to_have_text(f"¥{price}", timeout=within)
 
 
+def asks(walker: Walker, amount: str) -> None:
+    """The one main act bids so much; the first bid leaves the price at the start, and only the button moves."""
+    act = walker.page.locator("button.go[data-quick]").filter(visible=True)
+    expect(act).to_contain_text(f"¥{amount}", timeout=LIVE)
+
+
 def stands(walker: Walker, mark: str, within: int = LIVE) -> None:
     """How the reader stands."""
     expect(walker.page.locator("#lot")).to_have_attribute("data-mark", mark, timeout=within)

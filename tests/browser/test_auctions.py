@@ -31,6 +31,7 @@ from tests.browser.conftest import Walk
 from tests.browser.hammer import (
     DEPOSIT,
     admitted,
+    asks,
     bids,
     counts_to,
     is_same,
@@ -60,7 +61,7 @@ def test_two_outbid_each_other_live_and_the_winner_pays(
         never_turned(walker)
     one.act("#bid")
     stands(one, "leading")
-    shows(other, "10.00")
+    asks(other, "11.00")
     other.act("#bid")
     stands(other, "leading")
     shows(one, "11.00")

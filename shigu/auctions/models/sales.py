@@ -140,7 +140,7 @@ class Lot(Named):
     )
     again_price: int | None
     again_user_id: int | None
-    """Of the second chance that stands: no columns, only `auctions.lists.shown_lots` reads them."""
+    """Of the second chance that stands: no columns, only `auctions.lists.with_offers` reads them."""
 
     class Meta:
         verbose_name = _("lot")
