@@ -220,7 +220,7 @@ def says_who_has_it(sale: Sale, who: Any, price: str) -> None:
     [lot], number = sale.lots, Paddle.objects.get(session=sale.session, user=who).number
     page = text(browser().get(page_of(lot)))
     assert f"It goes to paddle {number}" in page
-    assert f"Hammer price ¥{price}.00" in page
+    assert f"Second-chance price ¥{price}.00" in page
     assert f"¥{price}.00" in text(browser().get(session_page(sale))).partition("Lot 1")[2]
     [said] = [json.loads(one.said) for one in snapshots.of([lot.pk])]
     assert (said["leader"], said["hammer"]) == (number, int(price) * 100)
