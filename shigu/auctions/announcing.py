@@ -44,11 +44,13 @@ UPDATE auctions_announcement a
   FROM auctions_bidding b WHERE b.lot_id = a.lot_id AND a.lot_id = ANY(%(lots)s::bigint[])
 """
 
+# A lot that is open for less than `before`, or not much longer, ends soon from its half on.
 ARM = """
 INSERT INTO auctions_announcement (lot_id, ending_at, told, round)
-SELECT lot_id, closes_at - %(before)s, 0, 0 FROM auctions_bidding
+SELECT lot_id, soon, 0, 0 FROM auctions_bidding,
+       LATERAL greatest(closes_at - %(before)s, opens_at + (closes_at - opens_at) / 2) AS soon
  WHERE session_id = ANY(%(sessions)s::bigint[]) AND state IN (1, 2) AND opens_at <= %(now)s
-   AND closes_at - %(before)s > %(now)s
+   AND soon > %(now)s
  ORDER BY lot_id
 ON CONFLICT (lot_id) DO UPDATE SET ending_at = excluded.ending_at
 """
@@ -89,7 +91,7 @@ def outbid(lot_ids: list[int], *, now: datetime) -> int:
     return len(lot_ids)
 
 
-@clock.rings(Announcement, due="ending_at", among=ENDING, name="auctions.ending")
+@clock.rings(Announcement, due="ending_at", among=ENDING, urgency="order", name="auctions.ending")
 def ending(lot_ids: list[int], *, now: datetime) -> int:
     """Tell who bid on these lots or holds a deposit for them, once; where the end was moved, later.
 

@@ -47,7 +47,7 @@ UPDATE auctions_session s
 """
 
 
-@clock.rings(Bidding, due="due_at", among=Q(state__in=[1, 2]))
+@clock.rings(Bidding, due="due_at", among=Q(state__in=[1, 2]), urgency="auction")
 def close(lot_ids: list[int], *, now: datetime) -> int:
     """End due lots, locked by the claim, with everything that follows from it.
 

@@ -83,7 +83,11 @@ def decision(deposit: Held, awards: Sequence[Covered]) -> Decision:
 
 
 @clock.rings(
-    Deposit, due="decide_at", among=Q(state=DepositState.HELD), name="auctions.decide_deposits"
+    Deposit,
+    due="decide_at",
+    among=Q(state=DepositState.HELD),
+    urgency="order",
+    name="auctions.decide_deposits",
 )
 def decide_deposits(deposit_ids: list[int], *, now: datetime) -> int:
     """Decide held deposits, locked by the claim.

@@ -154,7 +154,13 @@ def _number(user_id: int, pk: int, now: datetime) -> str:
     return f"8{day}{user_id:04d}{pk:06d}"
 
 
-@clock.rings(Deposit, due="due_at", among=Q(state=DepositState.PENDING), name="auctions.lapse")
+@clock.rings(
+    Deposit,
+    due="due_at",
+    among=Q(state=DepositState.PENDING),
+    urgency="order",
+    name="auctions.lapse",
+)
 def lapse(deposit_ids: list[int], *, now: datetime) -> int:
     """End deposits that nobody paid in time; a payment that comes all the same goes back."""
     reached("auctions.lapse.claimed")

@@ -26,7 +26,7 @@ UPDATE auctions_session
 """
 
 
-@clock.rings(Session, due="due_at", among=Q(state__in=[1, 2, 3]))
+@clock.rings(Session, due="due_at", among=Q(state__in=[1, 2, 3]), urgency="auction")
 def turn(session_ids: list[int], *, now: datetime) -> int:
     """Sessions that are due, locked by the claim: preview, live or ended, as their times say.
 

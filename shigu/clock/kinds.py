@@ -33,7 +33,8 @@ Urgency = Literal["auction", "order", "outside", "sweep"]
 """Who waits for it: bidders, buyers, an answer from outside, nobody. A fleet has a queue for each."""
 
 ALARM = timedelta(seconds=60)
-"""How long overdue the oldest row of a kind may be before operators are told."""
+ALARM_OF_AUCTIONS = timedelta(seconds=5)
+"""How long overdue the oldest row of a kind may be before operators are told; a room full of bidders sooner."""
 
 
 class RingHandler(Protocol):
@@ -168,7 +169,6 @@ def rings(
     due: str,
     among: Q | None = None,
     holds: bool = False,
-    alarm: timedelta = ALARM,
     urgency: Urgency | None = None,
     name: str = "",
 ) -> Callable[[R], R]:
@@ -176,8 +176,8 @@ def rings(
 
     def declare(handler: R) -> R:
         kind = Rings(name or _name(handler), due, among or Q(), handler, model, holds)
-        kind.alarm = alarm
         kind.urgency = urgency or ("order" if holds else "sweep")
+        kind.alarm = ALARM_OF_AUCTIONS if kind.urgency == "auction" else ALARM
         _declare(kind)
         return handler
 

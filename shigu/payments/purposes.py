@@ -86,4 +86,7 @@ class Purpose(Protocol):
         """These refunds were sent (all of one attempt's purpose)."""
 
 
-purposes: Registry[Purpose] = Registry("payment purposes", kinds=["order", "top-up", "deposit"])
+KINDS = ("order", "top-up", "deposit")
+"""In the order in which they are locked: a lot's order brings its lot and session, before any deposit."""
+
+purposes: Registry[Purpose] = Registry("payment purposes", kinds=KINDS)

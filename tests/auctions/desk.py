@@ -44,11 +44,15 @@ def opened(deposit: Deposit, channel: str = "page") -> Attempt:
 
 def told(attempt: Attempt, standing: Standing = Standing.PAID) -> Outcome:
     """Alipay says how it stands."""
+    return settle(attempt.provider, said(attempt, standing))
+
+
+def said(attempt: Attempt, standing: Standing = Standing.PAID) -> Answer:
+    """What Alipay says, as of now."""
     number = attempt.out_trade_no
-    answer = Answer(
+    return Answer(
         number, standing, amount=attempt.amount, trade_no=f"t{number}", paid_at=clock.now()
     )
-    return settle(attempt.provider, answer)
 
 
 def held(room: Saleroom, user: User, lot: Bidding | None = None) -> Deposit:
@@ -60,8 +64,13 @@ def held(room: Saleroom, user: User, lot: Bidding | None = None) -> Deposit:
 
 def pays(award: Award) -> Outcome:
     """The winner says where to send it, and pays at Alipay."""
+    return told(arranged(award))
+
+
+def arranged(award: Award) -> Attempt:
+    """It is said where to send it, and the order's cashier is open at Alipay."""
     Order.objects.filter(pk=award.order_id).update(sent_to="Alice, 1 Drum Street")
-    return told(_opened("order", award.order_id, award.user_id))
+    return _opened("order", award.order_id, award.user_id)
 
 
 def passes(by: timedelta) -> None:

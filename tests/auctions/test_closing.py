@@ -13,7 +13,9 @@ from shigu import clock
 from shigu.auctions import bidding, closing, opening
 from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.models import AwardState, Deposit, DepositState, LotState, SessionState
+from shigu.clock.claiming import claim_query
 from shigu.clock.drain import drain, drain_all
+from shigu.clock.kinds import find, known
 from shigu.orders.models import Order, OrderEvent, Status
 from shigu.payments.models import Refund, Why
 from tests.auctions.sale import (
@@ -319,11 +321,22 @@ def test_many_lots_take_as_few_statements_as_one() -> None:
     assert_audit_holds()
 
 
+def test_nothing_of_a_hammer_waits_behind_sweeping() -> None:
+    """Each kind has the queue of those who wait for it; operators hear of a late hammer at once."""
+    found = {kind.name: kind for kind in known() if kind.name.startswith("auctions.")}
+    assert {name: kind.urgency for name, kind in found.items()} == {
+        "auctions.close": "auction",
+        "auctions.turn": "auction",
+        "auctions.outbid": "auction",
+        "auctions.ending": "order",
+        "auctions.decide_deposits": "order",
+        "auctions.lapse": "order",
+    }
+    assert found["auctions.close"].alarm == timedelta(seconds=5)
+
+
 def test_the_claim_walks_the_index_while_a_hundred_thousand_lots_wait() -> None:
     """A hundred thousand lots wait for their end: the claim of the ten that are due stays an index scan."""
-    from shigu.clock.claiming import claim_query
-    from shigu.clock.kinds import find
-
     sale = Sale({})
     sale.publish()
     with connection.cursor() as cursor:

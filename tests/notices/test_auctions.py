@@ -167,6 +167,24 @@ def test_who_cares_for_a_lot_hears_that_it_ends_soon() -> None:
     assert heard(carol) == ["lot.moved", "lot.ending"]
 
 
+def test_a_short_lot_ends_soon_from_its_half_on() -> None:
+    """Open for eight minutes in all: told after four; one with more time by then is told when that is near."""
+    opens = clock.now() + 3 * HOUR
+    sale = Sale({}, {}, opens_at=opens, closes_at=opens + timedelta(minutes=8))
+    bob, carol = person("bob"), person("carol")
+    sale.live()
+    sale.bid(sale.lots[0], bob, 5000)
+    sale.bid(sale.lots[1], carol, 5000)
+    until = sale.session.closes_at + HOUR
+    extending.extend(sale.lots[1].pk, until=until, by=person("operator").pk)
+    later(timedelta(minutes=3.5))
+    assert (heard(bob), heard(carol)) == ([], ["lot.moved"])
+    later(timedelta(minutes=1))
+    assert (heard(bob), heard(carol)) == (["lot.ending"], ["lot.moved"])
+    go_to(until - timedelta(minutes=9))
+    assert heard(carol) == ["lot.moved", "lot.ending"]
+
+
 def test_a_session_deposit_hears_once_of_the_first_lots() -> None:
     """Three lots, one after the other: its owner is told once; a lot they bid on is told by itself."""
     sale = Sale(*({"deposit": 1000} for _ in range(3)), deposit=100_000, stagger=1200)

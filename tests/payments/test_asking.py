@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shigu import clock
-from shigu.clock.claiming import claim_query
 from shigu.clock.drain import drain
 from shigu.clock.kinds import find
+from shigu.clock.plans import assert_claims_use_index
 from shigu.orders.models import Order, Status
 from shigu.payments import asking, notices, polling, refunding
 from shigu.payments.models import Attempt, Money, State
@@ -155,16 +155,4 @@ def test_nothing_open_asks_nobody(shop: Shop, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("kind", [asking.ask, notices.handle, refunding.send])
 def test_claims_use_their_index(shop: Shop, kind: Any) -> None:
     """Each claim of this room, as it is sent, walks its partial index by the due column."""
-    from django.db import connection
-
-    found = find(kind)
-    query, values = claim_query(found, 100, None)
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute("SET enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {query}", values)
-        plan = "\n".join(row[0] for row in cursor.fetchall())
-        cursor.execute("RESET enable_seqscan")
-    assert "Index Cond: (" in plan, plan
-    assert f"({found.due} <= " in plan, plan
-    assert "Sort" not in plan, plan
+    assert_claims_use_index(find(kind))

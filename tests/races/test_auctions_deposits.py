@@ -25,15 +25,18 @@ from shigu import clock
 from shigu.accounts.models import User
 from shigu.auctions import deciding_deposits, deposit_purpose, paying, waking
 from shigu.auctions import locks as auction_locks
-from shigu.auctions.models import AwardState, Bidding, Deposit, DepositState
+from shigu.auctions.models import AwardState, Bidding, Deposit, DepositState, Lot
+from shigu.auctions.withdrawing import withdraw_lot
 from shigu.clock.drain import drain, drain_all
 from shigu.kit import breakpoints
 from shigu.payments import booking
 from shigu.payments import locks as payment_locks
 from shigu.payments.models import Attempt, Outcome, Refund
 from shigu.payments.provider import Answer, Fate, RefundAnswer, Standing, providers
+from shigu.payments.settling import Hearing
 from tests.auctions.desk import (
     Life,
+    arranged,
     asked,
     assert_audit_holds,
     held,
@@ -41,12 +44,13 @@ from tests.auctions.desk import (
     opened,
     passes,
     pays,
+    said,
     story,
     told,
     won,
 )
 from tests.auctions.saleroom import HOUR, Saleroom
-from tests.races.together import settled_or_blocked, start, stopped_at, together
+from tests.races.together import decided_together, settled_or_blocked, start, stopped_at, together
 from tests.races.unguarded import loose_claims, unlocked_attempts
 
 DAY = timedelta(days=1, seconds=1)
@@ -284,6 +288,47 @@ def test_what_is_told_while_its_lot_closes_comes_back(room: Saleroom, alice: Use
     drain_all()
     assert life(deposit) == Life(LAPSED)
     assert_audit_holds()
+
+
+# -- a lot and a deposit paid in one transaction ----------------------------------------------------
+
+
+def settled_as_another_is_withdrawn(room: Saleroom, alice: User) -> None:
+    """Two notices that nobody settled: for a lot that is won, and for a deposit whose lot is withdrawn now."""
+    first, second = room.lot(deposit=20_000), room.lot(deposit=20_000, closes_in=5 * HOUR)
+    held(room, alice, first)
+    room.bid(first, alice, 1000)
+    passes(HOUR)
+    [bob] = room.bidders(1)
+    deposit = asked(room, bob, second)
+    paid = [Hearing("alipay", said(one)) for one in (opened(deposit), arranged(won(first)))]
+    with stopped_at("payments.locks.purpose") as stop:
+        settling = start(lambda: decided_together(paid))
+        stop.wait()
+        withdrawing = start(lambda: withdraw_lot(second.pk, why="It was broken"))
+        settled_or_blocked(withdrawing)
+        stop.release()
+        answers = settling.result(), withdrawing.result()
+    assert answers[0] == [Outcome.SETTLED, Outcome.SETTLED], answers
+    assert isinstance(answers[1], Lot), answers
+    drain_all()
+    assert life(deposit) == Life(DECIDED, returned=200)
+    assert won(first).state == AwardState.PAID
+    assert_audit_holds()
+
+
+def test_orders_of_lots_are_locked_before_deposits(room: Saleroom, alice: User) -> None:
+    """The operator waits for the session, and has nothing that the payments want."""
+    settled_as_another_is_withdrawn(room, alice)
+
+
+def test_control_deposits_first_wait_in_a_circle(
+    room: Saleroom, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Negative control: by their names deposits are locked before the session that the operator holds."""
+    monkeypatch.setattr(payment_locks, "KINDS", sorted(payment_locks.KINDS))
+    with pytest.raises(AssertionError, match="deadlock detected"):
+        settled_as_another_is_withdrawn(room, alice)
 
 
 # -- two lots of one session deposit, decided at once ----------------------------------------------

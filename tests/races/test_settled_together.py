@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
 
 from shigu import clock
 from shigu.orders import settling
@@ -14,10 +13,10 @@ from shigu.orders.models import Order, Status
 from shigu.orders.placing import Placed
 from shigu.payments.models import Attempt, Outcome
 from shigu.payments.provider import Answer, Standing
-from shigu.payments.settling import Hearing, decide
+from shigu.payments.settling import Hearing
 from tests.auditing import assert_audit_holds
 from tests.races.market import Market
-from tests.races.together import settled_or_blocked, start, stopped_at
+from tests.races.together import decided_together, settled_or_blocked, start, stopped_at
 
 
 def paid(attempt: Attempt) -> Hearing:
@@ -27,12 +26,6 @@ def paid(attempt: Attempt) -> Hearing:
     return Hearing(
         "alipay", Answer(no, Standing.PAID, amount=amount, trade_no=f"t{no}", paid_at=at)
     )
-
-
-def decided_together(hearings: list[Hearing]) -> list[Outcome]:
-    """As the clock does it with notices that nobody settled."""
-    with transaction.atomic(durable=True):
-        return decide(hearings)
 
 
 def two_payments_and_a_placing(market: Market) -> None:
