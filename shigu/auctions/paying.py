@@ -26,7 +26,10 @@ from shigu.orders.models import Order, OrderEvent, Shipment, Status
 NEVER = timedelta(days=36500)
 """An open cashier keeps an order waiting for its provider's word, however long that takes."""
 
-AWARDS = "UPDATE auctions_award SET state = %s, decided_at = %s WHERE id = ANY(%s::bigint[])"
+# Decided once: a refund takes back what was paid, and forfeits after that payment stay in their order.
+AWARDS = """
+UPDATE auctions_award SET state = %s, decided_at = coalesce(decided_at, %s) WHERE id = ANY(%s::bigint[])
+"""
 
 LOTS = """
 UPDATE auctions_bidding SET state = %s, version = version + 1 WHERE lot_id = ANY(%s::bigint[])

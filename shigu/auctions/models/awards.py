@@ -22,8 +22,9 @@ class AwardState(models.IntegerChoices):
 class Award(models.Model):
     """A lot goes to somebody: at the hammer, or (`second_chance`) to the next bidder at their own amount.
 
-    `forfeited` is what its deposit lost because it was not paid; `reversed_at` says that this, or what was
-    counted toward the price, went back to the deposit after all.
+    `decided_at` is when it was paid, was not, or was taken back; a refund later does not move it. `forfeited`
+    is what its deposit lost because it was not paid; `reversed_at` says that this, or what was counted toward
+    the price, went back to the deposit after all.
     """
 
     lot = models.ForeignKey(Lot, models.PROTECT, related_name="awards", verbose_name=_("lot"))
