@@ -5,7 +5,8 @@ committed. Where no process could do that for longer than `AUCTION_OUTAGE`, bids
 for a lost database or for servers that were down; a lot whose end fell into such a time gets a new one.
 Beats are kept in real time and read back from now, so that a moved clock is no outage.
 
-`beat()` is one beat, `Heart` the thread that does it; the closer asks `spared` which lots it may close.
+`beat()` is one beat, `Heart` the thread that does it; the closer asks `spared` which lots it may close, and
+whoever ends a session waits for outages that are just being `told`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from shigu.auctions import viewing
+from shigu.kit.breakpoints import reached
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +40,8 @@ PROBE = "SELECT lot_id FROM auctions_bidding WHERE state IN (1, 2) ORDER BY due_
 GAP = "SELECT clock_timestamp() - max(at) FROM auctions_heartbeat"
 
 ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(9::bigint << 56)"
+
+TOLD = "SELECT pg_advisory_xact_lock_shared(9::bigint << 56)"
 
 NOTE = """
 INSERT INTO auctions_outage (since, until, lots)
@@ -94,6 +98,7 @@ def beat(process: str) -> timedelta | None:
         if gap:
             values: dict[str, Any] = {"gap": gap}
             cursor.execute(NOTE, values)
+            reached("auctions.beat.noted")
             log.warning("auctions.outage", seconds=round(gap.total_seconds()))
         cursor.execute(BEAT, [process])
     return gap
@@ -109,6 +114,15 @@ def spared(lot_ids: Sequence[int], *, now: datetime) -> list[int]:
     if found:
         log.warning("auctions.spared", lots=len(found))
     return found
+
+
+def told() -> None:
+    """Outages that were over before now are on record, also the one that a beat is just writing.
+
+    Called where a session ends, whose record tells those that were over by then: none may join them later.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(TOLD)
 
 
 def _outage() -> timedelta | None:

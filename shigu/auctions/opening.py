@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q
 
 from shigu import clock
-from shigu.auctions import announcing, waking
+from shigu.auctions import announcing, beating, waking
 from shigu.auctions.models import Session
 from shigu.kit.breakpoints import reached
 
@@ -31,13 +31,15 @@ def turn(session_ids: list[int], *, now: datetime) -> int:
     """Sessions that are due, locked by the claim: preview, live or ended, as their times say.
 
     1. Each goes to the state that holds now; its next moment is its opening, or the end of its last lot.
-    2. Those that ended wake the deposits for all their lots.
+    2. Those that ended wait for an outage that is just being told, and wake the deposits for all their lots.
     3. Lots of those that opened have a moment at which people hear that they end soon.
     """
     with connection.cursor() as cursor:
         cursor.execute(TURN, {"now": now, "ids": session_ids})
         turned = cursor.fetchall()
     reached("auctions.turn.turned")
-    waking.of_sessions([pk for pk, is_over in turned if is_over], now=now)
+    if over := [pk for pk, is_over in turned if is_over]:
+        beating.told()
+        waking.of_sessions(over, now=now)
     announcing.arm([pk for pk, is_over in turned if not is_over], now=now)
     return len(turned)

@@ -149,9 +149,9 @@ def _told(session: Session) -> Iterator[Line]:
             decisions += row["what"] == "decision"
             yield row
         yield _result(lot, paddles)
-    for outage in Outage.objects.filter(
-        until__gte=session.opens_at, since__lte=session.ended_at
-    ).order_by("since", "pk"):
+    # One that went on after the end is written some time later, and must not join what is sealed.
+    outages = Outage.objects.filter(until__gte=session.opens_at, until__lte=session.ended_at)
+    for outage in outages.order_by("since", "pk"):
         yield {"what": "outage", "since": outage.since, "until": outage.until}
     yield {"what": "end", "decisions": decisions}
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db import transaction
 
 from shigu import clock
-from shigu.auctions import news, telling, waking
+from shigu.auctions import beating, news, telling, waking
 from shigu.auctions.closing import count
 from shigu.auctions.errors_life import NotOpen, NotWithdrawable, SayWhy
 from shigu.auctions.locks import locked_biddings, locked_with_lots
@@ -62,6 +62,7 @@ def withdraw_session(session_id: int, *, why: str) -> Session:
         session.state, session.due_at, session.ended_at = SessionState.WITHDRAWN, None, now
         session.withdrawn_why = reason
         session.save(update_fields=["state", "due_at", "ended_at", "withdrawn_why"])
+        beating.told()
         waking.of_sessions([session_id], now=now)
         telling.session_withdrawn(session_id, [row.pk for row in going], at=now)
     return session

@@ -13,7 +13,7 @@ from django.utils.translation import override
 
 from shigu.auctions import extending, recording, withdrawing
 from shigu.auctions.errors_record import BrokenRecord, NotOverYet
-from shigu.auctions.models import Bid, Extension
+from shigu.auctions.models import Bid, Extension, Outage
 from tests.auctions.sale import Sale, at, go_to, later, person
 
 pytestmark = pytest.mark.usefixtures("house")
@@ -123,3 +123,17 @@ def test_the_command_writes_and_checks_files(tmp_path: Path) -> None:
         call_command("auctions", "verify", str(file), stdout=out)
     with pytest.raises(CommandError):
         call_command("auctions", "verify", str(tmp_path / "nowhere"), stdout=out)
+
+
+def test_an_outage_that_was_not_over_by_then_joins_no_record() -> None:
+    """Its row is written when it ends: what was sealed meanwhile stays as it is. One that was over is told."""
+    sale = a_session_that_is_over()
+    sale.session.refresh_from_db()
+    end = sale.session.ended_at
+    assert end
+    over = Outage.objects.create(since=end - timedelta(minutes=9), until=end - timedelta(minutes=8))
+    sealed = recording.seal(sale.session.pk)
+    Outage.objects.create(since=end - timedelta(seconds=5), until=end + timedelta(minutes=5))
+    assert recording.seal(sale.session.pk) == sealed
+    told = [row for row in rows(sale) if row["what"] == "outage"]
+    assert [row["until"] for row in told] == [over.until.isoformat(timespec="microseconds")]
