@@ -8,7 +8,6 @@ nothing typed is lost.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.shortcuts import render
 from django.urls import path
 from django.utils.cache import patch_vary_headers
+from django.utils.crypto import salted_hmac
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -112,24 +112,27 @@ def lot(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     now, row = clock.now(), shown_lot(slug, number)
     if request.method == "GET":
         viewing.saw(row.session_id)
-    return render(request, "web/auctions/lot.html", page_of(request, row, now))
+    return render(request, "web/auctions/lot.html", page_of(seat_of(request, row, now)))
 
 
-def page_of(request: HttpRequest, row: Lot, now: datetime) -> dict[str, Any]:
+def seat_of(request: HttpRequest, row: Lot, now: datetime) -> Seat:
+    """The lot as this reader has it."""
+    return Seat(row, now, showing.mine(row, request.user.pk, now))
+
+
+def page_of(seat: Seat) -> dict[str, Any]:
     """Everything that the page shows."""
-    return {**part_of(request, row, now), "key": secrets.token_urlsafe(16)}
+    return {**part_of(seat), "key": secrets.token_urlsafe(16)}
 
 
-def part_of(request: HttpRequest, row: Lot, now: datetime) -> dict[str, Any]:
-    """What its changing parts show."""
-    seat = Seat(row, now, showing.mine(row, request.user.pk, now))
-    extended = showing.extended(row.pk)
+def part_of(seat: Seat) -> dict[str, Any]:
+    """What its changing parts show; what of it may change is in the tag, too."""
     return {
         "seat": seat,
-        "lot": row,
-        "ids": [row.pk],
-        "now": now,
-        "extended": extended,
+        "lot": seat.lot,
+        "ids": [seat.lot.pk],
+        "now": seat.now,
+        "extended": showing.extended(seat.lot.pk),
         "nav": "lot",
     }
 
@@ -142,19 +145,19 @@ def lot_now(request: HttpRequest, lot_id: int) -> HttpResponseBase:
     row = lists.shown_lots().filter(pk=lot_id).first()
     if row is None:
         raise Http404
-    tag = _tag(request, row, now)
+    seat = seat_of(request, row, now)
+    tag = _tag(request, seat)
     if request.headers.get("If-None-Match") == tag:
         return _told(HttpResponse(status=304), tag)
     if "json" in request.headers.get("Accept", ""):
-        return _told(JsonResponse(snapshot(request, row, now)), tag)
-    part = render(request, "web/auctions/_now.html", part_of(request, row, now))
+        return _told(JsonResponse(snapshot(seat)), tag)
+    part = render(request, "web/auctions/_now.html", part_of(seat))
     return _told(part, tag)
 
 
-def snapshot(request: HttpRequest, row: Lot, now: datetime) -> dict[str, Any]:
+def snapshot(seat: Seat) -> dict[str, Any]:
     """What everybody may know, with the reader's own in `mine`; money in fen, times in milliseconds."""
-    seat = Seat(row, now, showing.mine(row, request.user.pk, now))
-    [public] = snapshots.of([row.pk])
+    [public] = snapshots.of([seat.lot.pk])
     mine = {
         "gate": seat.gate,
         "mark": seat.mark,
@@ -165,19 +168,34 @@ def snapshot(request: HttpRequest, row: Lot, now: datetime) -> dict[str, Any]:
     return {
         **json.loads(public.said),
         "phase": seat.phase,
-        "now": milliseconds(now),
+        "now": milliseconds(seat.now),
         "mine": mine,
     }
 
 
-def _tag(request: HttpRequest, row: Lot, now: datetime) -> str:
-    """What the answer depends on; times that only run on are not among it."""
-    user = request.user.pk
-    deposits = [(one.pk, one.state) for one in showing.admitting(user, row, now)]
+def _tag(request: HttpRequest, seat: Seat) -> str:
+    """What the answer depends on; times that only run on are not among it.
+
+    Under the shop's key: a leader's tag, seen on its way, is no way to try maxima until one fits.
+    """
     accept = "json" in request.headers.get("Accept", "")
-    facts = (row.pk, row.bidding.version, row.bidding.closes_at, LotCard(row, now).phase)
-    said = repr((facts, user, deposits, get_language(), accept))
-    return f'"{hashlib.blake2b(said.encode(), digest_size=12).hexdigest()}"'
+    said = repr((_public(seat), seat.gate, _own(seat.mine), get_language(), accept))
+    return f'"{salted_hmac(__name__, said, algorithm="sha256").hexdigest()[:24]}"'
+
+
+def _public(seat: Seat) -> tuple[object, ...]:
+    bidding = seat.bidding
+    ends = (bidding.opens_at, bidding.closes_at, seat.phase)
+    figures = (seat.price, seat.least, seat.reserve_met, seat.holder_id)
+    return (seat.lot.pk, bidding.version, *ends, *figures)
+
+
+def _own(mine: Mine) -> tuple[object, ...]:
+    """What may change with no new version of the lot: a raised maximum, deposits, a ban, what is to pay."""
+    standing = (mine.user_id, mine.paddle, mine.has_bid, mine.leads, mine.maximum, mine.barred)
+    deposits = [(one.pk, one.state) for one in (mine.held, *mine.pending) if one]
+    award = mine.award and (mine.award.pk, mine.award.state, mine.award.order.payable)
+    return (*standing, deposits, award)
 
 
 def _told(answer: HttpResponseBase, tag: str) -> HttpResponseBase:

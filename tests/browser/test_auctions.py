@@ -30,6 +30,7 @@ from tests.auditing import assert_audit_holds
 from tests.browser.conftest import Walk
 from tests.browser.hammer import (
     DEPOSIT,
+    LIVE,
     admitted,
     asks,
     bids,
@@ -145,6 +146,30 @@ def test_a_bid_whose_answer_is_lost_counts_once(market: Market, walk: Walk, alic
     assert len(set(keys)) == 1
     assert Bid.objects.filter(lot_id=lot.pk).count() == 1
     walker.forgives("ERR_FAILED")
+
+
+def test_a_leader_who_raises_the_maximum_reads_the_new_one(
+    market: Market, walk: Walk, alice: User, bob: User
+) -> None:
+    """No price moves and nobody else is told; the leader's own page says it, and is not loaded again."""
+    lot = on_sale(market)
+    for who in (alice, bob):
+        admitted(market, who, lot)
+    walker, other = walk(alice), walk(bob)
+    for each in (walker, other):
+        each.open(page_of(lot))
+        never_turned(each)
+    led = "You lead, and the house bids for you up to ¥%(maximum)s. Others need ¥%(least)s."
+    walker.page.locator("#own summary").click()
+    for maximum in ("60", "97"):
+        walker.page.locator("#own-maximum").fill(maximum)
+        walker.page.locator("#own-bid button").click()
+        walker.sees(led, maximum=f"{maximum}.00", least="11.00")
+    assert is_same(walker)
+    stands(walker, "leading")
+    expect(other.page.locator("#lot-bids [data-show=bids]")).to_have_text("1", timeout=LIVE)
+    expect(other.page.locator("body")).not_to_contain_text("97.00")
+    assert is_same(other)
 
 
 def test_a_page_without_a_stream_is_at_most_seconds_behind(

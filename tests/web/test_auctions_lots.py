@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 
+from shigu import clock
 from shigu.auctions import arranging, recording, second_chance, snapshots, viewing, withdrawing
-from shigu.auctions.models import Award, Lot, Paddle, Session
+from shigu.auctions.models import Award, Ban, Lot, Paddle, Session
 from shigu.auctions.viewing import Views
+from shigu.orders.models import Order
 from shigu.web.limits import taken
 from shigu.web.lots_page import LOOK
 from tests.auctions.house import alipay, house
@@ -309,23 +312,60 @@ def test_quick_amounts_follow_the_steps(house: Any) -> None:
 
 # -- the changing part -----------------------------------------------------------------------------
 def test_the_changing_part_is_304_until_something_changes(house: Any) -> None:
-    """The same tag while nothing is new; a bid, a deposit and the end make another."""
+    """The same tag while nothing is new; a deposit, a bid, a ban, the end and its award make another."""
     sale = Sale({"deposit": 5000}).live()
     lot, client = sale.lots[0], browser(alice())
+    seen: list[str] = []
 
-    def tag() -> str:
-        return str(client.get(now_of(lot))["ETag"])
+    def is_new() -> bool:
+        """For a page that asks with the tag it has; asked again at once, it is not."""
+        before = seen[-1:] or ['""']
+        answer = client.get(now_of(lot), headers={"If-None-Match": before[0]})
+        again = client.get(now_of(lot), headers={"If-None-Match": answer["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        seen.append(answer["ETag"])
+        return bool(answer.status_code == 200)
 
-    seen = [tag()]
-    assert client.get(now_of(lot), headers={"If-None-Match": seen[0]}).status_code == 304
+    assert is_new()
     deposit(alice(), lot=lot)
-    seen.append(tag())
-    bids(client, lot, amount="10")
-    seen.append(tag())
+    assert is_new()
+    bids(client, lot, amount="10", maximum="60")
+    assert is_new()
+    a_day = {"since": clock.now(), "until": clock.now() + timedelta(days=1)}
+    ban = Ban.objects.create(user=alice(), **a_day)
+    assert is_new()
+    Ban.objects.filter(pk=ban.pk).update(lifted_at=clock.now())
+    assert is_new()
     go_to(sale.session.closes_at, ring=False)
-    seen.append(tag())
-    assert len(set(seen)) == 4
+    assert is_new()
+    later(timedelta(seconds=1))
+    assert is_new()
+    Order.objects.filter(award__lot=lot).update(payable=F("payable") - 100)
+    assert is_new()
     assert browser(bob()).get(now_of(lot))["ETag"] not in seen
+
+
+@pytest.mark.parametrize("headers", [{}, JSON])
+def test_a_raised_maximum_is_new_to_who_leads_alone(house: Any, headers: Any) -> None:
+    """Nobody else sees that it was raised: not by the version, not by their tag; hers is no plain digest."""
+    lot = Sale({}).live().lots[0]
+    mine, others = browser(alice()), [browser(bob()), browser()]
+    bids(mine, lot, amount="10", maximum="60")
+
+    def asked(client: Any, tag: str = "") -> Any:
+        return client.get(now_of(lot), headers={**headers, "If-None-Match": tag})
+
+    had, was = {one: asked(one)["ETag"] for one in (mine, *others)}, at(lot).version
+    bids(mine, lot, maximum="100")
+    assert (at(lot).maximum, at(lot).version) == (10_000, was)
+    fresh = asked(mine, had[mine])
+    assert fresh.status_code == 200
+    told = fresh.json()["mine"]["maximum"] == 10_000 if headers else "up to ¥100.00" in text(fresh)
+    assert told
+    assert [asked(one, had[one]).status_code for one in others] == [304, 304]
+    with override_settings(SECRET_KEY="another shop's"):
+        mine.force_login(alice())
+        assert asked(mine)["ETag"] != fresh["ETag"]
 
 
 def test_a_hall_of_guests_may_look_where_one_member_may_not(house: Any) -> None:
