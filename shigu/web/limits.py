@@ -25,13 +25,15 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 class Limit:
     """At most `most` times in `seconds` for one verb; `crowd` times as often from an address nobody signed
 
-    in from, where a whole school or hall may sit behind one.
+    in from, where a whole school or hall may sit behind one. `by_address`: counted so whoever is signed in;
+    no session is read for it, and what is the same for everybody may be kept by a cache for everybody.
     """
 
     verb: str
     most: int
     seconds: int = 60
     crowd: int = 1
+    by_address: bool = False
 
     def most_of(self, person: str) -> int:
         """How often this one may, as `who` names them."""
@@ -59,7 +61,7 @@ def limited(limit: Limit) -> Callable[[View[P]], View[P]]:
     def wrap(view: View[P]) -> View[P]:
         @wraps(view)
         def inner(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            person = who(request)
+            person = where(request) if limit.by_address else who(request)
             if taken(limit, person) > limit.most_of(person):
                 return refused(request, limit)
             return view(request, *args, **kwargs)
@@ -85,6 +87,11 @@ def who(request: HttpRequest) -> str:
     """The signed-in user, or the address it came from."""
     if request.user.is_authenticated:
         return f"u{request.user.pk}"
+    return where(request)
+
+
+def where(request: HttpRequest) -> str:
+    """Where it came from, whoever it is."""
     return f"a{address(request)}"
 
 

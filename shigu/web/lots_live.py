@@ -1,7 +1,8 @@
 """Live lots on a page: where their events are, and `lots/now/`, what is asked where no stream gets through.
 
 `{% lots_live ids %}` (templatetags) puts both addresses on an element, `js/lots.js` follows them. The answer
-is public and the same for everybody, so that a cache in front of the shop may keep it for a second.
+is public and the same for everybody, so that a cache in front of the shop may keep it for a second: nothing
+here reads a session, by which the answer would vary.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from shigu.web.limits import Limit, limited
 MOST = 100
 """Lots of one page."""
 
-ASK = Limit("ask-lots", 6000)
+ASK = Limit("ask-lots", 6000, by_address=True)
 """Of one address a minute: a hall full of visitors behind it, each page asking every 1.6 seconds."""
 
 

@@ -7,8 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.template import Context, Template
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from shigu.auctions import snapshots
@@ -54,6 +56,23 @@ def test_nothing_new_is_304_and_a_bid_is() -> None:
     assert fresh["ETag"] != tag
 
 
+def test_a_cache_may_keep_it_for_those_who_are_signed_in() -> None:
+    """No session is read: nothing varies by cookie, it costs what a visitor's poll costs, 304 or not."""
+    address = reverse("lots_now") + f"?ids={Saleroom().lot().pk}"
+    member, guest = Client(), Client()
+    member.force_login(alice())
+    tag = guest.get(address)["ETag"]
+    for headers, status in (({}, 200), ({"If-None-Match": tag}, 304)):
+        asked = []
+        for client in (guest, member):
+            with CaptureQueriesContext(connection) as queries:
+                answer = client.get(address, headers=headers)
+            assert (answer.status_code, answer["ETag"]) == (status, tag)
+            assert "cookie" not in answer.get("Vary", "").lower()
+            asked.append([query["sql"] for query in queries])
+        assert asked[0] == asked[1]
+
+
 def test_nonsense_is_an_empty_answer() -> None:
     """No ids, junk and a thousand ids: never an error, at most a hundred lots."""
     for ids in ("", "x,y", "1" * 40, ",".join(["999999"] * 1000)):
@@ -73,6 +92,9 @@ def test_a_hall_behind_one_address_is_answered(monkeypatch: pytest.MonkeyPatch) 
         taken(ASK, "a127.0.0.1")
     answer = ask(pk)
     assert (answer.status_code, answer["Retry-After"]) == (429, "60")
+    member = Client()
+    member.force_login(alice())
+    assert member.get(reverse("lots_now"), {"ids": pk}).status_code == 429, "from there, too"
     monkeypatch.setattr("shigu.web.limits.time", SimpleNamespace(time=lambda: 59.4))
     assert ask(pk)["Retry-After"] == "1", "until the window ends, not a whole one"
 
