@@ -355,6 +355,9 @@ AUCTION_ENDING = env_seconds(
 AUCTION_REMIND = env_seconds(
     "SHIGU_AUCTION_REMIND", timedelta(hours=2)
 )  # and before it must be paid
+STREAMS_PER_ADDRESS = int(
+    env("SHIGU_STREAMS_PER_ADDRESS", "500")
+)  # open pages of lots behind one address, of each event process: a whole hall
 AUCTION_BIDS = int(env("SHIGU_AUCTION_BIDS", "20"))  # of one person on one lot in ten seconds
 
 # -- Alipay (the simulator's own files by default, never in production) -------------------------

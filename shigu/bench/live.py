@@ -94,7 +94,7 @@ def _measured(
     bids.clear()
     lot = bids.hot_lot(room)
     settings.REDIS_URL = redis
-    with _server(redis) as port:
+    with _server(redis, sizes.streams) as port:
         each = sizes.streams // sizes.processes
         job = {"host": HOST, "port": port, "path": f"/events/lots/{lot}", "streams": each}
         job |= {"versions": sizes.changes, "seconds": PATIENCE}
@@ -142,13 +142,14 @@ def _refuse_wrong(side: str, lot: int, streams: int, answers: list[dict[str, Any
 
 
 @contextmanager
-def _server(redis: str) -> Iterator[int]:
-    """The event process as a shop runs it, on a port of its own."""
+def _server(redis: str, streams: int) -> Iterator[int]:
+    """The event process as a shop runs it, on a port of its own; all pages are behind one address."""
     with socket() as probe:
         probe.bind((HOST, 0))
         port = int(probe.getsockname()[1])
     part = serving.events(HOST, port)
     env = {"DATABASE_URL": world.database_url(), "SHIGU_REDIS_URL": redis}
+    env |= {"SHIGU_STREAMS_PER_ADDRESS": str(streams)}
     part = Part(part.name, part.command, part.is_up, env)
     with TemporaryDirectory(prefix="shigu-live-") as logs, processes.Crew(Path(logs)) as running:
         running.start(part)

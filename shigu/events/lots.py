@@ -6,6 +6,10 @@ client that missed some is right with the next, one that comes back hears all an
 latest of each lot and nothing in between. Everything carries `sum`, of all versions that were told by then:
 whoever has less missed something, and asks. `event: beat` tells only time and sum, every few seconds, and
 a few times soon after the last news, so that a page knows that the line stands and that nothing was lost.
+
+One address has a bounded number of streams, and only lots that are there are watched: what the first look
+does not find is not asked about again. A stream with nothing left beats on: a page to which it were refused
+would ask elsewhere, again and again.
 """
 
 from __future__ import annotations
@@ -13,16 +17,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg
+from django.conf import settings
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from shigu.auctions.snapshots import NEWER, OF_SESSION
 from shigu.events.telling import headers, retry
 from shigu.events.watching import MOST, PATIENCE, Watch
+from shigu.kit import visitors
 
 BEAT, SOON = 5.0, 0.4
 """Seconds without news until a beat; the second for `LATELY` seconds after the last news."""
@@ -35,6 +42,9 @@ MOST_LOTS = 1000
 KNOWN_FOR = 5.0
 """Seconds for which the lots of a session are not asked for again: a thousand pages come back at once."""
 
+COME_BACK = 5
+"""Seconds after which an address with too many streams may try again, as `lots.js` does."""
+
 UNKNOWN = -1
 
 
@@ -42,8 +52,8 @@ UNKNOWN = -1
 class LotStream:
     """One page that listens, with the latest word of each lot that it has not heard yet."""
 
-    ids: Sequence[int]
-    reader: str = ""
+    ids: set[int]
+    reader: str
     news: dict[int, tuple[int, str]] = field(default_factory=dict)
     told: dict[int, int] = field(default_factory=dict)
     total: int = 0
@@ -106,6 +116,15 @@ class LotWatch(Watch[LotStream]):
                 self.latest[pk] = (version, text)
                 for stream in self.listening[pk]:
                     stream.hear(pk, version, text)
+        # Who came while we asked may know of a lot that is newer than the answer: it is asked about again.
+        self._forget(set(ids) - self.latest.keys() - self.touched)
+
+    def _forget(self, ids: set[int]) -> None:
+        """There are no such lots: nobody listens to them any more."""
+        for pk in ids:
+            self.watched.pop(pk, None)
+            for stream in self.listening.pop(pk, ()):
+                stream.ids.discard(pk)
 
     @property
     def now(self) -> int:
@@ -127,7 +146,7 @@ class LotWatch(Watch[LotStream]):
 async def lots(request: Request) -> Response:
     """A stream of the lots that are named."""
     ids = {int(pk) for pk in request.path_params["ids"].split(",") if _is_id(pk)}
-    return _opened(request, sorted(ids))
+    return _opened(request, ids)
 
 
 async def session(request: Request) -> Response:
@@ -140,31 +159,59 @@ async def session(request: Request) -> Response:
         ids = await asyncio.wait_for(watch.lots_of(int(pk)), PATIENCE)
     except (psycopg.Error, OSError, TimeoutError):
         return _refused("Come back in a moment.", 503)
-    return _opened(request, ids)
+    return _opened(request, set(ids))
 
 
 def _is_id(said: str) -> bool:
     return said.isascii() and said.isdigit() and len(said) < 19
 
 
-def _refused(words: str, status: int) -> Response:
-    return PlainTextResponse(words, status, headers=headers("*"))
+def _refused(words: str, status: int, more: Mapping[str, str] | None = None) -> Response:
+    return PlainTextResponse(words, status, headers={**headers("*"), **(more or {})})
 
 
-def _opened(request: Request, ids: Sequence[int]) -> Response:
-    """Or why not: 404 nothing named, 414 too many lots, 503 too many listeners."""
+def _opened(request: Request, ids: set[int]) -> Response:
+    """Or why not: 404 nothing named, 414 too many lots, 429 and 503 too many listeners."""
     watch: LotWatch = request.app.state.lots
     if not ids:
         return _refused("There are no such lots.", 404)
     if len(ids) > MOST_LOTS:
         return _refused("Too many lots.", 414)
-    if watch.closing.is_set() or len(watch.streams) >= MOST:
-        return _refused("Too many listeners.", 503)
+    reader = _reader(request)
+    if refusal := _crowded(watch, reader):
+        return refusal
     if request.method == "HEAD":
         return Response(media_type="text/event-stream", headers=headers("*"))
-    return StreamingResponse(
-        _told(watch, LotStream(ids)), media_type="text/event-stream", headers=headers("*")
-    )
+    return Listening(watch, LotStream(ids, reader))
+
+
+def _reader(request: Request) -> str:
+    peer = request.client.host if request.client else ""
+    return visitors.address(peer, ",".join(request.headers.getlist("x-forwarded-for")))
+
+
+def _crowded(watch: LotWatch, reader: str) -> Response | None:
+    if watch.closing.is_set() or len(watch.streams) >= MOST:
+        return _refused("Too many listeners.", 503)
+    if watch.readers[reader] >= settings.STREAMS_PER_ADDRESS:
+        return _refused("Too many pages of this address.", 429, {"Retry-After": str(COME_BACK)})
+    return None
+
+
+class Listening(StreamingResponse):
+    """The answer to who was let in. It counts from that moment on, or many at once would all be let in."""
+
+    def __init__(self, watch: LotWatch, stream: LotStream) -> None:
+        told = _told(watch, stream)
+        super().__init__(told, media_type="text/event-stream", headers=headers("*"))
+        self.watch, self.stream = watch, stream
+        watch.add(stream)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.watch.drop(self.stream)
 
 
 async def _told(watch: LotWatch, stream: LotStream) -> AsyncIterator[str]:
@@ -172,18 +219,14 @@ async def _told(watch: LotWatch, stream: LotStream) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     ends = loop.time() + LIFE * random.uniform(0.8, 1)
     lately = loop.time() + LATELY
-    watch.add(stream)
-    try:
-        yield retry()
-        while not watch.closing.is_set() and loop.time() < ends:
-            try:
-                async with asyncio.timeout(SOON if loop.time() < lately else BEAT):
-                    await stream.woken.wait()
-            except TimeoutError:
-                yield f'event: beat\ndata: {{"now": {watch.now}, "sum": {stream.total}}}\n\n'
-            if news := stream.take():
-                now, lately = watch.now, loop.time() + LATELY
-                yield "".join(f'{said}, "now": {now}, "sum": {all_}}}\n\n' for said, all_ in news)
-                watch.words += len(news)
-    finally:
-        watch.drop(stream)
+    yield retry()
+    while not watch.closing.is_set() and loop.time() < ends:
+        try:
+            async with asyncio.timeout(SOON if loop.time() < lately else BEAT):
+                await stream.woken.wait()
+        except TimeoutError:
+            yield f'event: beat\ndata: {{"now": {watch.now}, "sum": {stream.total}}}\n\n'
+        if news := stream.take():
+            now, lately = watch.now, loop.time() + LATELY
+            yield "".join(f'{said}, "now": {now}, "sum": {all_}}}\n\n' for said, all_ in news)
+            watch.words += len(news)

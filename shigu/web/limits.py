@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
-from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
+
+from shigu.kit import visitors
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -96,12 +97,9 @@ def where(request: HttpRequest) -> str:
 
 
 def address(request: HttpRequest) -> str:
-    """The visitor's address; behind a proxy of ours the last hop it wrote, which nobody can forge."""
-    if settings.SECURE_PROXY_SSL_HEADER:
-        hops = request.headers.get("X-Forwarded-For", "").split(",")
-        if found := hops[-1].strip():
-            return found[:45]
-    return str(request.META.get("REMOTE_ADDR", ""))[:45]
+    """The visitor's address, behind a proxy of ours as it says."""
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    return visitors.address(peer, request.headers.get("X-Forwarded-For", ""))
 
 
 def refused(request: HttpRequest, limit: Limit) -> HttpResponse:

@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +22,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connections
 from django.test import RequestFactory
 
+from shigu import serving
 from shigu.web.lots_live import lots_now
 
 Snapshot = dict[str, Any]
@@ -47,11 +51,41 @@ class Line:
 
 
 @contextmanager
-def listening(address: str) -> Iterator[Line]:
+def events_of(database: str, **settings: str) -> Iterator[str]:
+    """The event process on a free port, over this database; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings |= {"DJANGO_SETTINGS_MODULE": "shigu.settings", "DATABASE_URL": database_url(database)}
+    command = list(serving.events("127.0.0.1", port).command)
+    process = subprocess.Popen(command, env=os.environ | settings, start_new_session=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: _is_up(url), 60)
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+
+
+def _is_up(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/events/health", trust_env=False, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def listening(address: str, peer: str | None = None, **headers: str) -> Iterator[Line]:
     """What the stream tells, event by event; a line on which nothing at all comes breaks."""
+    line = httpx.HTTPTransport(local_address=peer)
     with (
-        httpx.Client(trust_env=False, timeout=PATIENCE) as client,
-        client.stream("GET", address) as answer,
+        httpx.Client(trust_env=False, timeout=PATIENCE, transport=line) as client,
+        client.stream("GET", address, headers=headers) as answer,
     ):
         assert answer.status_code == 200, answer.read()
         assert answer.headers["content-type"].startswith("text/event-stream")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,13 +11,13 @@ import httpx
 import pytest
 from django.db import connection
 
-from shigu import clock, serving
+from shigu import clock
 from shigu.accounts.models import User
 from shigu.auctions import snapshots
 from shigu.auctions.models import Bidding, LotState, Paddle, Verdict
 from shigu.auctions.rules import Rules
 from shigu.kit.moments import milliseconds
-from tests.auctions.listening import Screen, database_url, listening, until
+from tests.auctions.listening import Screen, events_of, listening, until
 from tests.auctions.saleroom import STEPS, Saleroom
 from tests.people import alice, bob, carol
 
@@ -30,31 +27,9 @@ WITHIN = 3.0
 
 @pytest.fixture
 def stream(clone: str) -> Iterator[str]:
-    """The event process on a free port; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {"DJANGO_SETTINGS_MODULE": "shigu.settings", "DATABASE_URL": database_url(clone)}
-    command = list(serving.events("127.0.0.1", port).command)
-    process = subprocess.Popen(command, env=os.environ | settings, start_new_session=True)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        until(lambda: _is_up(url), 60)
+    """The event process over this test's database; its address."""
+    with events_of(clone) as url:
         yield url
-    finally:
-        process.terminate()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
-
-
-def _is_up(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/events/health", trust_env=False, timeout=5).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def test_a_lot_is_told_at_once_and_with_each_change(stream: str) -> None:
