@@ -108,8 +108,8 @@ class LotAdmin(Rooms):
 
         def save() -> str:
             [lot] = composing.new_lots(session.pk, [form.written()])
-            _add_pictures(lot, form)
             log(request, lot, gettext("Written into “%(name)s”.") % {"name": session.name})
+            lot_pictures.add(lot.pk, form.cleaned_data["pictures"])
             told(request, gettext("“%(name)s” is saved.") % {"name": lot.name})
             more = "_more" in request.POST
             return self.address("write", session.pk) if more else _page_of(session)
@@ -134,9 +134,8 @@ class LotAdmin(Rooms):
         )
 
         def save() -> str:
-            changes = form.changes()
-            publishing.change_lot(lot.pk, changes)
-            added = _add_pictures(lot, form)
+            changes, added = form.changes(), form.cleaned_data["pictures"]
+            publishing.change_lot(lot.pk, changes, lambda: lot_pictures.add(lot.pk, added))
             if changes or added:
                 words = ", ".join([*changes, *(["pictures"] if added else [])])
                 log(request, lot, gettext("Changed: %(what)s") % {"what": words})
@@ -198,11 +197,6 @@ def _shown_state(lot: Lot) -> LotState:
     """It is live from its opening on, whether or not the clock wrote that already."""
     is_live = hasattr(lot, "bidding") and lot.bidding.is_open(clock.now())
     return LotState.LIVE if is_live else _state(lot)
-
-
-def _add_pictures(lot: Lot, form: LotForm) -> int:
-    fresh = form.cleaned_data["pictures"]
-    return lot_pictures.add(lot.pk, fresh) if fresh else 0
 
 
 def _page_of(session: Session) -> str:

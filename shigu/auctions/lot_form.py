@@ -21,6 +21,7 @@ from unfold.widgets import (
 
 from shigu.auctions import lot_pictures
 from shigu.auctions.composing import Written
+from shigu.auctions.errors_record import TooManyPictures
 from shigu.auctions.models import Lot, Session
 from shigu.auctions.steps_field import PRESETS, StepsField
 from shigu.catalogue.models import Category, Kind
@@ -37,14 +38,18 @@ class Several(forms.ClearableFileInput):
 
 
 class PicturesField(forms.FileField):
-    """Several uploads, each written anew."""
+    """Several uploads, each written anew; more than there is `room` for are not even decoded."""
 
     widget = Several
+    room = lot_pictures.MOST
 
     def clean(self, data: Any, initial: Any = None) -> list[ContentFile]:
-        uploads = data if isinstance(data, list | tuple) else [data] if data else []
+        given = data if isinstance(data, list | tuple) else [data]
+        uploads = [one for one in given if isinstance(one, UploadedFile)]
         try:
-            return [lot_pictures.redrawn(one) for one in uploads if isinstance(one, UploadedFile)]
+            if len(uploads) > self.room:
+                raise TooManyPictures(most=lot_pictures.MOST)
+            return [lot_pictures.redrawn(one) for one in uploads]
         except Refusal as refusal:
             raise forms.ValidationError(refusal.message) from refusal
 
@@ -110,6 +115,9 @@ class LotForm(forms.ModelForm):
         super().__init__(*args, **more)
         self.session = session
         self.fields["number"].required = False
+        self.fields["pictures"].room = lot_pictures.room(  # type: ignore[attr-defined]
+            self.instance if self.instance.pk else None
+        )
         self.fields["category"].queryset = Category.objects.filter(  # type: ignore[attr-defined]
             direction__kind=Kind.LOT
         ).order_by("position", "pk")

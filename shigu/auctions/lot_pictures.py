@@ -1,4 +1,4 @@
-"""Pictures of lots and covers of sessions: `add` takes uploads, `remove` takes one away.
+"""Pictures of lots and covers of sessions: `add` puts redrawn uploads to a lot, `remove` takes one away.
 
 Nothing of an upload is kept as it came: decoded within limits of bytes and pixels, turned upright, made to
 fit and written anew, so that places, devices and hidden payloads in its metadata are gone.
@@ -34,16 +34,23 @@ MOST = 12
 """Pictures of one lot."""
 
 
-def add(lot_id: int, fresh: Sequence[ContentFile]) -> int:
-    """Put redrawn pictures behind those it has; TooManyPictures beyond a dozen."""
-    with transaction.atomic(durable=True):
+def add(lot_id: int, fresh: Sequence[ContentFile]) -> None:
+    """Put redrawn pictures behind those it has, in the transaction of whoever saves it, if any.
+
+    TooManyPictures beyond a dozen: others came since `room` was asked.
+    """
+    with transaction.atomic():
         lot = Lot.objects.select_for_update(no_key=True).get(pk=lot_id)
         last = lot.pictures.aggregate(last=Max("position"))["last"]
-        if lot.pictures.count() + len(fresh) > MOST:
+        if len(fresh) > room(lot):
             raise TooManyPictures(most=MOST)
         for place, file in enumerate(fresh, start=0 if last is None else last + 1):
             LotPicture.objects.create(lot=lot, image=file, position=place)
-    return len(fresh)
+
+
+def room(lot: Lot | None) -> int:
+    """How many more a lot may get; None is one that is yet to be written."""
+    return MOST - (lot.pictures.count() if lot else 0)
 
 
 def remove(picture: LotPicture) -> None:

@@ -101,8 +101,13 @@ def change(session_id: int, changes: Mapping[str, object]) -> Session:
     return session
 
 
-def change_lot(lot_id: int, changes: Mapping[str, object]) -> Lot:
-    """Save an edited lot, under the same locks."""
+def change_lot(
+    lot_id: int, changes: Mapping[str, object], add: Callable[[], object] | None = None
+) -> Lot:
+    """Save an edited lot, under the same locks.
+
+    `add` adds to it when nothing else is refused any more; what it refuses leaves nothing of the rest.
+    """
     session_id = Lot.objects.values_list("session_id", flat=True).get(pk=lot_id)
     with transaction.atomic(durable=True):
         session, found = locked_with_lots(session_id)
@@ -117,6 +122,8 @@ def change_lot(lot_id: int, changes: Mapping[str, object]) -> Lot:
             _follow(biddings[lot_id], lot)
             if "number" in changed:
                 _move(session, found, clock.now())
+        if add:
+            add()
     return lot
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 
 from shigu import clock
-from shigu.auctions import timeline
+from shigu.auctions import lot_pictures, publishing, timeline
+from shigu.auctions.errors_record import TooManyPictures
 from shigu.auctions.models import Bidding, Lot, LotPicture, Session, SessionState
+from shigu.catalogue.models import Product
 from tests.auctions.office import (
     a_lot,
     a_session,
@@ -223,6 +227,72 @@ def test_pictures_are_written_anew(settings: Any, tmp_path: Any) -> None:
     client.post(page("lot_remove_picture", lot.pk, gone.pk))
     assert not LotPicture.objects.filter(pk=gone.pk).exists()
     assert len(list((tmp_path / "lots").iterdir())) == 1
+
+
+def _cut_off() -> SimpleUploadedFile:
+    """A JPEG whose header is whole and whose pixels end in the middle."""
+    whole = picture((900, 600), "JPEG")
+    data = whole.read()
+    return SimpleUploadedFile("half.jpg", data[: len(data) // 2])
+
+
+WRONG_PICTURES: dict[str, Callable[[], list[SimpleUploadedFile]]] = {
+    "too many": lambda: [picture((9, 9)) for _ in range(lot_pictures.MOST + 1)],
+    "cut off": lambda: [picture(), _cut_off()],
+    "too many pixels": lambda: [picture((lot_pictures.MOST_SIDE + 1, 1))],
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_PICTURES)
+def test_a_lot_whose_pictures_are_refused_is_not_written(
+    wrong: str, settings: Any, tmp_path: Any
+) -> None:
+    """The message stands beside the pictures; no lot and no thing is there, so that sent again it is one."""
+    settings.MEDIA_ROOT = tmp_path
+    sale = Sale(deposit=0)
+    client, url = office(), page("lot_write", sale.session.pk)
+    answer = client.post(url, a_lot(pictures=WRONG_PICTURES[wrong]()))
+    assert "pictures" in answer.context["form"].errors
+    assert not Lot.objects.exists()
+    assert not Product.objects.exists()
+    assert not list(tmp_path.rglob("*.jpg"))
+    client.post(url, a_lot(pictures=[picture((9, 9)) for _ in range(lot_pictures.MOST)]))
+    assert LotPicture.objects.filter(lot=Lot.objects.get()).count() == lot_pictures.MOST
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.parametrize("wrong", WRONG_PICTURES)
+def test_a_lot_whose_new_pictures_are_refused_keeps_its_words(
+    wrong: str, settings: Any, tmp_path: Any
+) -> None:
+    """Those that it has count; words and pictures are saved together or not at all."""
+    settings.MEDIA_ROOT = tmp_path
+    sale = Sale(deposit=0)
+    client = office()
+    client.post(page("lot_write", sale.session.pk), a_lot(pictures=[picture(), picture()]))
+    lot = Lot.objects.get()
+    many = WRONG_PICTURES[wrong]()[: lot_pictures.MOST - 1]  # one too many beside the two
+    renamed = a_lot(name_zh="另一个", number="1", pictures=many)
+    answer = client.post(page("lot_change", lot.pk), renamed)
+    assert "pictures" in answer.context["form"].errors
+    lot.refresh_from_db()
+    assert (lot.name_zh, lot.pictures.count(), LogEntry.objects.count()) == ("青瓷杯", 2, 1)
+
+
+def test_pictures_that_came_meanwhile_refuse_the_words_too(settings: Any, tmp_path: Any) -> None:
+    """The form was right when it was looked at: the verb refuses under its locks, and saves nothing."""
+    settings.MEDIA_ROOT = tmp_path
+    lot = Sale({}).lots[0]
+    full = [ContentFile(b"x", name="x.jpg") for _ in range(lot_pictures.MOST)]
+
+    def add() -> None:
+        lot_pictures.add(lot.pk, full)
+        lot_pictures.add(lot.pk, full)
+
+    with pytest.raises(TooManyPictures):
+        publishing.change_lot(lot.pk, {"name_zh": "另一个"}, add)
+    lot.refresh_from_db()
+    assert (lot.name_zh, lot.pictures.count()) == ("拍品1", 0)
 
 
 def test_a_session_is_copied_some_weeks_later() -> None:
