@@ -224,7 +224,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "shigu.web.storage.StaticFiles"},
 }
 WHITENOISE_USE_FINDERS = env_flag("SHIGU_STATIC_FROM_SOURCE")
-DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # a table of lots, sent again as text
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 # -- a fleet's broker --------------------------------------------------------------------------

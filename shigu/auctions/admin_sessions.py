@@ -60,8 +60,8 @@ class TableForm(forms.Form):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if file := data.get("table"):
             data["content"] = file.read(importing.MOST_BYTES + 1)
-        else:
-            data["content"] = data.get("text", "").encode()
+        else:  # a browser ends every line of a text with two characters: the table is no larger for it
+            data["content"] = data.get("text", "").replace("\r\n", "\n").encode()
         if not data["content"] and not self.errors:
             self.add_error("table", _("Choose a file."))
         return data
@@ -251,6 +251,7 @@ class SessionAdmin(Rooms):
             columns=importing.COLUMNS,
             needed=importing.NEEDED,
             most=importing.MOST_ROWS,
+            most_mb=importing.MOST_MB,
         )
 
     def _looked(

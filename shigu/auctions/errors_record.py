@@ -3,7 +3,8 @@
 Refusal
 ├── NotOverYet, BrokenRecord                               records
 ├── NotAPictureOfALot, PictureOfALotTooHeavy, PictureOfALotTooLarge, TooManyPictures   pictures
-├── NotCsv, ColumnsMissing, TooManyRows, NothingToImport   importing lots
+├── NotCsv, TableTooLarge, ColumnsMissing, TooManyRows,
+│   NothingToImport                                        importing lots
 └── NotBarred                                              lifting a bar
 """
 
@@ -38,6 +39,10 @@ class TooManyPictures(Refusal):
 
 class NotCsv(Refusal):
     """This file is not a table of text. Save it as CSV in UTF-8; nothing was imported."""
+
+
+class TableTooLarge(Refusal):
+    """This table is larger than %(most)s MB. Divide it into several; nothing was imported."""
 
 
 class ColumnsMissing(Refusal):

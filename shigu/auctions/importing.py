@@ -18,7 +18,13 @@ from django.utils.translation import gettext_lazy as _
 
 from shigu.auctions import checking, composing
 from shigu.auctions.composing import Written
-from shigu.auctions.errors_record import ColumnsMissing, NotCsv, NothingToImport, TooManyRows
+from shigu.auctions.errors_record import (
+    ColumnsMissing,
+    NotCsv,
+    NothingToImport,
+    TableTooLarge,
+    TooManyRows,
+)
 from shigu.auctions.lot_form import MOST_DETAILS, detail
 from shigu.auctions.models import Lot, Session
 from shigu.auctions.steps_field import PRESETS, StepsField
@@ -26,7 +32,8 @@ from shigu.catalogue.models import Category, Kind
 from shigu.kit.money import Fen, fen
 
 MOST_ROWS = 1000
-MOST_BYTES = 1024 * 1024
+MOST_MB = 4
+MOST_BYTES = MOST_MB * 1024 * 1024
 NEEDED = ("name_zh", "start_price", "deposit")
 COLUMNS = (
     *("number", "name_zh", "name_en", "story_zh", "story_en", "start_price", "steps", "reserve"),
@@ -64,7 +71,10 @@ class _Wrong(Exception):
 
 
 def look(session: Session, data: bytes) -> Looked:
-    """Every row, with everything that is wrong; NotCsv, ColumnsMissing, TooManyRows for the whole file."""
+    """Every row, with everything that is wrong.
+
+    TableTooLarge, NotCsv, ColumnsMissing, TooManyRows, NothingToImport for the whole file.
+    """
     reading = _Reading(session)
     for count, (number, row) in enumerate(_rows(data), start=1):
         if count > MOST_ROWS:
@@ -85,7 +95,9 @@ def bring(session_id: int, data: bytes) -> Looked:
 
 def _rows(data: bytes) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Rows that say something, with their numbers."""
-    if len(data) > MOST_BYTES or b"\0" in data:
+    if len(data) > MOST_BYTES:
+        raise TableTooLarge(most=MOST_MB)
+    if b"\0" in data:
         raise NotCsv
     try:
         text = data.decode("utf-8-sig")

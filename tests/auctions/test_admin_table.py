@@ -8,7 +8,13 @@ from django.utils.translation import override
 
 from shigu.auctions import importing
 from shigu.auctions.errors_life import FrozenNow
-from shigu.auctions.errors_record import ColumnsMissing, NotCsv, NothingToImport, TooManyRows
+from shigu.auctions.errors_record import (
+    ColumnsMissing,
+    NotCsv,
+    NothingToImport,
+    TableTooLarge,
+    TooManyRows,
+)
 from shigu.auctions.models import Bidding, Lot
 from shigu.catalogue.models import Product
 from tests.auctions.office import office, page, plain_files, words_of
@@ -101,6 +107,58 @@ def test_a_thousand_lots_at_once() -> None:
     assert sale.publish().open_lots == 1000
 
 
+def with_stories(count: int) -> str:
+    """Lots with stories of up to 5 000 characters, of several lines."""
+    story = ("清代青瓷，釉色匀净。\r\n" * 400)[:1270]
+    rows = "".join(f'拍品{n},10,0,"{story}"\r\n' for n in range(count))
+    return f"name_zh,start_price,deposit,story_zh\r\n{rows}"
+
+
+def as_browser(content: str) -> str:
+    """As a browser sends the text of a page: each line ends with two characters."""
+    return "\r\n".join(content.splitlines()) + "\r\n"
+
+
+def test_a_thousand_lots_with_their_stories() -> None:
+    """A table of 3.5 MB is looked at, comes back as the page's text, and is written."""
+    sale = Sale()
+    client, url = office(), page("session_table", sale.session.pk)
+    data = with_stories(1000).encode()
+    assert 3_200_000 < len(data) < importing.MOST_BYTES
+    answer = client.post(url, {"table": file(data)})
+    assert len(answer.context["looked"].lots) == 1000
+    text = as_browser(answer.context["content"])
+    answer = client.post(url, {"text": text, "import": "1"})
+    assert "1000 lots were imported." in words_of(answer)
+    assert Lot.objects.count() == 1000
+    assert "\r" not in Lot.objects.first().story_zh  # type: ignore[union-attr]
+
+
+def test_a_table_at_its_limit_comes_back_as_text() -> None:
+    """Line ends that the browser adds make it no larger."""
+    sale = Sale()
+    client, url = office(), page("session_table", sale.session.pk)
+    head = "name_zh,start_price,deposit\n杯,10,0\n"
+    lines = importing.MOST_BYTES - len(head.encode())
+    text = as_browser(head + f"{',' * 39}\n" * (lines // 40))
+    assert len(text.encode()) > importing.MOST_BYTES
+    answer = client.post(url, {"text": text, "import": "1"})
+    assert "1 lot was imported." in words_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "larger than 4 MB"), ("zh-hans", "超过 4 MB")]
+)
+def test_a_table_too_large_is_told_its_limit(language: str, words: str) -> None:
+    """The limit stands on the page and in the refusal."""
+    sale = Sale()
+    client, url = office(language=language), page("session_table", sale.session.pk)
+    assert "4 MB" in client.get(url).content.decode()
+    answer = client.post(url, {"table": file(b"x" * (importing.MOST_BYTES + 1))})
+    assert words in answer.context["form"].errors["table"][0]
+    assert not Lot.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("data", "refusal"),
     [
@@ -110,7 +168,7 @@ def test_a_thousand_lots_at_once() -> None:
         (b"name,price\nx,1\n", ColumnsMissing),
         (b"", ColumnsMissing),
         (HEAD.encode(), NothingToImport),
-        (b"x" * (importing.MOST_BYTES + 1), NotCsv),
+        (b"x" * (importing.MOST_BYTES + 1), TableTooLarge),
     ],
 )
 def test_what_is_no_table_is_refused_as_a_whole(data: bytes, refusal: type[Exception]) -> None:
