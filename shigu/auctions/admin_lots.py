@@ -18,10 +18,18 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from shigu import clock
-from shigu.auctions import admin_acts, composing, lot_pictures, publishing, relisting, second_chance
+from shigu.auctions import (
+    admin_acts,
+    admin_drafts,
+    composing,
+    lot_pictures,
+    publishing,
+    relisting,
+    second_chance,
+)
 from shigu.auctions.admin_pages import Rooms, attempt, told
 from shigu.auctions.lot_form import LotForm
-from shigu.auctions.models import OPEN_STATES, Lot, LotState, Session
+from shigu.auctions.models import OPEN_STATES, Lot, LotState, Session, SessionState
 from shigu.kit.office import log, shown
 
 COLOURS = {
@@ -85,6 +93,7 @@ class LotAdmin(Rooms):
             ("extend", admin_acts.extend),
             ("withdraw", lambda row, _by: admin_acts.withdraw_lot(row)),
             ("relist", lambda row, _by: admin_acts.relist(row)),
+            ("discard", lambda row, _by: admin_drafts.discard_lot(row)),
             ("offer", lambda row, _by: admin_acts.offer(row)),
         )
         mine = [
@@ -178,6 +187,8 @@ def _acts(lot: Lot) -> list[tuple[str, str]]:
     """Those that its verbs would not refuse now: where they lead, and their names."""
     state, found = _state(lot), []
     now = clock.now()
+    if lot.session.state == SessionState.DRAFT:
+        found = [("discard", gettext("Remove it from the draft"))]
     if hasattr(lot, "bidding") and lot.bidding.is_open(now):
         found = [("extend", gettext("Give it more time"))]
     if hasattr(lot, "bidding") and state in OPEN_STATES and now < lot.bidding.closes_at:

@@ -23,7 +23,10 @@ from shigu.kit.office import Act, confirmed
 
 
 class Rooms(ModelAdmin):
-    """An admin whose pages are its own; nothing is deleted, because bids, orders and records name it."""
+    """An admin whose pages are its own.
+
+    Django's own deletion is closed: bids, orders and records name what was published. Drafts have acts for it.
+    """
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

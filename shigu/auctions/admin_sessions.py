@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 from shigu import clock
 from shigu.auctions import (
     admin_acts,
+    admin_drafts,
     composing,
     console,
     importing,
@@ -104,6 +105,8 @@ class SessionAdmin(Rooms):
             ("publish", lambda row, _by: admin_acts.publish(row)),
             ("withdraw", lambda row, _by: admin_acts.withdraw_session(row)),
             ("copy", admin_acts.copy),
+            ("clear", lambda row, _by: admin_drafts.discard_lots(row)),
+            ("discard", lambda row, _by: admin_drafts.discard_session(row)),
         )
         mine = [
             self.own("<path:object_id>/console/", require_safe(self.console), "console"),

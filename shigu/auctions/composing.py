@@ -24,6 +24,8 @@ from shigu.kit.errors import Refusal
 from shigu.kit.money import Fen
 
 WEEK = timedelta(days=7)
+MADE = "lot-"
+"""How the slugs of things begin that are made with their lots."""
 COPIED = (
     *("name_zh", "name_en", "story_zh", "story_en", "cover", "motif", "tone", "video_url"),
     *("stagger", "soft_window", "soft_extension", "most_extensions", "deposit", "deposit_counts"),
@@ -108,7 +110,7 @@ def _thing(one: Written, category: Category) -> Product:
     """One of its kind, never on a shelf."""
     return Product(
         kind=Kind.LOT,
-        slug=f"lot-{secrets.token_hex(6)}",
+        slug=f"{MADE}{secrets.token_hex(6)}",
         category=one.category or category,
         name_zh=one.name_zh,
         name_en=one.name_en,

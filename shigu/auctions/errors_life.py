@@ -8,6 +8,7 @@ Refusal
 ├── NotOpen, NotOpenedYet, NotLater, SayWhy,
 │   NotWithdrawable                                        extending, withdrawing
 ├── NotRelistable, RelistedAlready, NotADraft              relisting
+├── NoSuchSession, PublishedAlready                        removing drafts
 ├── NothingToOffer, NobodyElse, BadTime                    second chances
 └── NotGivenUp, NotRestored, AddressFirst, CashierOpen, CouponNotOnLots, NotAnAward, RefundByHand
 """
@@ -95,6 +96,14 @@ class RelistedAlready(Refusal):
 
 class NotADraft(Refusal):
     """Choose a session that is not published yet."""
+
+
+class NoSuchSession(Refusal):
+    """There is no such session any more."""
+
+
+class PublishedAlready(Refusal):
+    """This session was published, so what is in it stays. Nothing was removed; you can withdraw it."""
 
 
 class NothingToOffer(Refusal):

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from shigu.auctions import checking, composing
 from shigu.auctions.composing import Written
+from shigu.auctions.errors_life import NoSuchSession
 from shigu.auctions.errors_record import (
     ColumnsMissing,
     NotCsv,
@@ -87,7 +88,10 @@ def look(session: Session, data: bytes) -> Looked:
 
 def bring(session_id: int, data: bytes) -> Looked:
     """Write them all, where nothing is wrong; the Looked says what was, or would have been, written."""
-    looked = look(Session.objects.get(pk=session_id), data)
+    session = Session.objects.filter(pk=session_id).first()
+    if session is None:
+        raise NoSuchSession
+    looked = look(session, data)
     if looked.ok:
         composing.new_lots(session_id, looked.lots)
     return looked

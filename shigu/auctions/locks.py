@@ -10,8 +10,10 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from shigu.auctions.models import Award, Bidding, Deposit, Session
+from shigu.auctions.errors_life import NoSuchSession
+from shigu.auctions.models import Award, Bidding, Deposit, Lot, Session
 
 
 def locked_biddings(lot_ids: Collection[int]) -> list[Bidding]:
@@ -31,7 +33,7 @@ def locked_with_lots(session_id: int) -> tuple[Session, list[Bidding]]:
     while True:
         with suppress(_Joined), transaction.atomic():
             biddings = locked_biddings_of([session_id])
-            [session] = locked_sessions([session_id])
+            session = locked_session(session_id)
             if Bidding.objects.filter(session_id=session_id).count() > len(biddings):
                 raise _Joined  # the savepoint lets go of what was locked, so that the order holds
             return session, biddings
@@ -39,6 +41,18 @@ def locked_with_lots(session_id: int) -> tuple[Session, list[Bidding]]:
 
 class _Joined(Exception):
     """There are more lots than were locked."""
+
+
+def locked_session(session_id: int) -> Session:
+    """One of them; NoSuchSession where it was a draft and is gone."""
+    if not (found := locked_sessions([session_id])):
+        raise NoSuchSession
+    return found[0]
+
+
+def locked_lots(rows: QuerySet[Lot]) -> dict[int, int]:
+    """Lots of a locked draft, to be removed, with their SKUs: no `Bidding` stands for them yet."""
+    return dict(rows.select_for_update().order_by("pk").values_list("pk", "sku_id"))
 
 
 def locked_sessions(ids: Collection[int]) -> list[Session]:

@@ -21,6 +21,7 @@ from unfold.widgets import (
 
 from shigu.auctions import lot_pictures
 from shigu.auctions.composing import Written
+from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.errors_record import TooManyPictures
 from shigu.auctions.models import Lot, Session
 from shigu.auctions.steps_field import PRESETS, StepsField
@@ -165,7 +166,9 @@ class LotForm(forms.ModelForm):
 
     def changes(self) -> dict[str, Any]:
         """What would be another than it is."""
-        before = Lot.objects.get(pk=self.instance.pk)
+        before = Lot.objects.filter(pk=self.instance.pk).first()
+        if before is None:  # taken out of its draft a moment ago
+            raise NoSuchLot
         names = [name for name in self.Meta.fields if not self.fields[name].disabled]
         values = {name: self.cleaned_data[name] for name in names}
         if not self.fields["rows"].disabled:

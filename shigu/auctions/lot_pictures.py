@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Max
 from PIL import Image, ImageOps
 
+from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.errors_record import (
     NotAPictureOfALot,
     PictureOfALotTooHeavy,
@@ -37,10 +38,13 @@ MOST = 12
 def add(lot_id: int, fresh: Sequence[ContentFile]) -> None:
     """Put redrawn pictures behind those it has, in the transaction of whoever saves it, if any.
 
-    TooManyPictures beyond a dozen: others came since `room` was asked.
+    TooManyPictures beyond a dozen: others came since `room` was asked. NoSuchLot.
     """
     with transaction.atomic():
-        lot = Lot.objects.select_for_update(no_key=True).get(pk=lot_id)
+        rows = Lot.objects.select_for_update(no_key=True).filter(pk=lot_id)
+        lot = rows.order_by("pk").first()  # its usual order would lock the session, too
+        if lot is None:
+            raise NoSuchLot
         last = lot.pictures.aggregate(last=Max("position"))["last"]
         if len(fresh) > room(lot):
             raise TooManyPictures(most=MOST)

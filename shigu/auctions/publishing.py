@@ -16,8 +16,9 @@ from django.db import IntegrityError, transaction
 from shigu import clock
 from shigu.auctions import news
 from shigu.auctions.checking import refuse_incomplete, refuse_lots
+from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.errors_life import FrozenNow, InThePast, IsOver, UnderHammer
-from shigu.auctions.locks import locked_biddings_of, locked_sessions, locked_with_lots
+from shigu.auctions.locks import locked_biddings_of, locked_session, locked_with_lots
 from shigu.auctions.models import Bidding, Lot, LotState, Session, SessionState
 from shigu.kit.breakpoints import reached
 
@@ -64,7 +65,7 @@ def publish(session_id: int) -> Session:
     3. It is due when its preview begins.
     """
     with transaction.atomic(durable=True):
-        [session] = locked_sessions([session_id])
+        session = locked_session(session_id)
         reached("auctions.publish.locked")
         if session.state != SessionState.DRAFT:
             return session
@@ -108,11 +109,15 @@ def change_lot(
 
     `add` adds to it when nothing else is refused any more; what it refuses leaves nothing of the rest.
     """
-    session_id = Lot.objects.values_list("session_id", flat=True).get(pk=lot_id)
+    session_id = Lot.objects.filter(pk=lot_id).values_list("session_id", flat=True).first()
+    if session_id is None:
+        raise NoSuchLot
     with transaction.atomic(durable=True):
         session, found = locked_with_lots(session_id)
         biddings = {row.pk: row for row in found}
-        lot = Lot.objects.select_related("sku__product").get(pk=lot_id)
+        lot = session.lots.select_related("sku__product").filter(pk=lot_id).first()
+        if lot is None:  # taken out of its draft while the session was waited for
+            raise NoSuchLot
         bids = biddings[lot_id].bids if lot_id in biddings else 0
         changed = _assigned(lot, changes, changeable_of_lot(session, clock.now(), bids=bids))
         if lot_id in biddings:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from shigu.auctions.errors_life import NotADraft, NotRelistable, RelistedAlready
-from shigu.auctions.locks import locked_biddings, locked_sessions
+from shigu.auctions.locks import locked_biddings, locked_session
 from shigu.auctions.models import Lot, LotPicture, LotState, SessionState
 from shigu.orders.models import Shipment
 
@@ -39,7 +39,7 @@ def relist(lot_id: int, *, session_id: int) -> Lot:
     """
     with transaction.atomic(durable=True):
         biddings = locked_biddings([lot_id])
-        [session] = locked_sessions([session_id])
+        session = locked_session(session_id)
         if not biddings or biddings[0].state not in CAME_TO_NOTHING or _is_gone(lot_id):
             raise NotRelistable
         if Lot.objects.filter(relisted_from=lot_id).exists():

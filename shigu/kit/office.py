@@ -14,7 +14,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import CHANGE, DELETION, LogEntry
 from django.db.models import Model, Q
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -72,7 +72,8 @@ class Watched(Acting):
 class Act:
     """What an operator is about to do to one row.
 
-    `do` gets the form's cleaned data and returns the sentence that says what was done.
+    `do` gets the form's cleaned data and returns the sentence that says what was done. An act that removes
+    the row says where to go `then`.
     """
 
     title: Text
@@ -81,6 +82,7 @@ class Act:
     do: Callable[[dict[str, Any]], Text]
     form: type[forms.Form] = forms.Form
     facts: list[tuple[Text, Text]] = field(default_factory=list)
+    then: str = ""
 
 
 def confirmed(office: ModelAdmin, request: HttpRequest, row: Model, act: Act) -> HttpResponse:
@@ -93,8 +95,9 @@ def confirmed(office: ModelAdmin, request: HttpRequest, row: Model, act: Act) ->
         except Refusal as refusal:
             messages.error(request, refusal.message)
         else:
-            log(request, row, said)
+            log_all(request, [row], said, DELETION if act.then else CHANGE)
             messages.success(request, said)
+            return redirect(act.then or back)
         return redirect(back)
     more = {"original": row, "form": form, "act": act, "back": back}
     return page(office, request, "office/act.html", act.title, **more)
@@ -113,9 +116,9 @@ def log(request: HttpRequest, row: Model, said: str) -> None:
     log_all(request, [row], said)
 
 
-def log_all(request: HttpRequest, rows: Sequence[Model], said: str) -> None:
+def log_all(request: HttpRequest, rows: Sequence[Model], said: str, flag: int = CHANGE) -> None:
     """The same of many rows at once."""
-    LogEntry.objects.log_actions(request.user.pk or 0, rows, CHANGE, said)
+    LogEntry.objects.log_actions(request.user.pk or 0, rows, flag, said)
 
 
 def _page_of(row: Model) -> str:

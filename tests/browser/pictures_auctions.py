@@ -98,6 +98,7 @@ def office() -> Iterator[Shot]:
     """Composer, import, console, results, acts."""
     live, past = (Session.objects.get(slug=slug).pk for slug in (SLUG, "spring-sale"))
     draft = Session.objects.get(slug="draft-sale").pk
+    drafted = Lot.objects.filter(session=draft).earliest("number")
     room = "/ops/auctions/session"
     for name, address in (
         ("sessions", f"{room}/"),
@@ -105,6 +106,8 @@ def office() -> Iterator[Shot]:
         ("composer-draft", f"{room}/{draft}/change/"),
         ("composer-live", f"{room}/{live}/change/"),
         ("publish", f"{room}/{draft}/publish/"),
+        ("discard", f"{room}/{draft}/discard/"),
+        ("clear", f"{room}/{draft}/clear/"),
         ("copy", f"{room}/{live}/copy/"),
         ("withdraw", f"{room}/{live}/withdraw/"),
         ("console", f"{room}/{live}/console/"),
@@ -115,6 +118,8 @@ def office() -> Iterator[Shot]:
         ("lots", "/ops/auctions/lot/"),
         ("lot-write", f"/ops/auctions/lot/into/{draft}/"),
         ("lot-live", f"/ops/auctions/lot/{lot('cups').pk}/change/"),
+        ("lot-draft", f"/ops/auctions/lot/{drafted.pk}/change/"),
+        ("lot-discard", f"/ops/auctions/lot/{drafted.pk}/discard/"),
         ("lot-sold", f"/ops/auctions/lot/{lot('won').pk}/change/"),
         ("lot-extend", f"/ops/auctions/lot/{lot('cups').pk}/extend/"),
         ("lot-withdraw", f"/ops/auctions/lot/{lot('cups').pk}/withdraw/"),
