@@ -139,11 +139,16 @@ class YuanField(forms.DecimalField):
         return yuan(value) if isinstance(value, int) else value
 
     def clean(self, value: Any) -> Any:
+        """From what was typed; of a field that cannot be typed into, what stands, which is in fen."""
+        if self.disabled:
+            return value
         amount: Decimal | None = super().clean(value)
         return None if amount is None else int(amount * 100)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare in fen, so that 268 and 268.00 are the same price."""
+        if self.disabled:
+            return False
         try:
             return bool(initial != self.clean(data))
         except forms.ValidationError:

@@ -29,7 +29,7 @@ from tests.auctions.office import (
     typed,
     words_of,
 )
-from tests.auctions.sale import HOUR, Sale, at, go_to, person
+from tests.auctions.sale import HOUR, STEPS, Sale, at, go_to, person
 
 __all__ = ["plain_files"]
 pytestmark = pytest.mark.usefixtures("house", "plain_files")
@@ -157,6 +157,22 @@ def test_a_time_that_passed_meanwhile_is_told_and_nothing_saved() -> None:
     assert "A new time must lie ahead." in answer.content.decode()
     session.refresh_from_db()
     assert session.name_en == ""
+
+
+def test_words_of_a_lot_are_saved_when_its_figures_stand() -> None:
+    """In the preview figures are shown only, however large; what a crafted form sends for them is not taken."""
+    dear = 10_000_000_000_00  # in fen more digits than may be typed in yuan
+    sale = Sale({"start_price": dear, "reserve": dear, "deposit": dear}, deposit=dear)
+    session, [lot] = sale.publish(), sale.lots
+    go_to(session.preview_from)
+    answer = office().post(page("lot_change", lot.pk), a_lot(name_en="A bowl", start_price="1"))
+    assert answer.status_code == 302
+    answer = office().post(page("session_change", session.pk), as_typed(session, name_en="Spring"))
+    assert answer.status_code == 302
+    lot.refresh_from_db()
+    session.refresh_from_db()
+    assert (lot.name_en, lot.start_price, lot.reserve, lot.steps) == ("A bowl", dear, dear, STEPS)
+    assert (session.name_en, session.deposit) == ("Spring", dear)
 
 
 def test_lots_join_until_the_preview() -> None:
