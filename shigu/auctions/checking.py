@@ -1,6 +1,7 @@
-"""What must be right about a session before it is published, and again whenever it is saved.
+"""What must be right about a session before it is published, and what of it again when that is changed.
 
-`refuse_incomplete(session, lots, now)` raises the first `NotComplete` that holds.
+`refuse_incomplete(session, lots, now)` raises the first `NotComplete` that holds; `refuse_times` and
+`refuse_lots` are its two halves.
 """
 
 from __future__ import annotations
@@ -26,17 +27,20 @@ from shigu.catalogue.models import Kind
 TAKEN = (LotState.PREVIEW, LotState.LIVE, LotState.SOLD)
 
 
-def refuse_incomplete(
-    session: Session, lots: Sequence[Lot], now: datetime, *, published: bool = False
-) -> None:
+def refuse_incomplete(session: Session, lots: Sequence[Lot], now: datetime) -> None:
     """Times in order and ahead, at least one lot, and every lot in order."""
-    if not session.preview_from <= session.preview_until <= session.opens_at < session.closes_at:
-        raise TimesInDisorder
-    if not published and session.closes_at <= now:
-        raise IsOver
+    refuse_times(session, now)
     if not lots:
         raise NoLots
     refuse_lots(session, lots)
+
+
+def refuse_times(session: Session, now: datetime) -> None:
+    """One after the other, and the first lot closes after now."""
+    if not session.preview_from <= session.preview_until <= session.opens_at < session.closes_at:
+        raise TimesInDisorder
+    if session.closes_at <= now:
+        raise IsOver
 
 
 def refuse_lots(session: Session, lots: Sequence[Lot]) -> None:

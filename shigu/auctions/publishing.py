@@ -15,14 +15,15 @@ from django.db import IntegrityError, transaction
 
 from shigu import clock
 from shigu.auctions import news
-from shigu.auctions.checking import refuse_incomplete, refuse_lots
+from shigu.auctions.checking import refuse_incomplete, refuse_lots, refuse_times
 from shigu.auctions.errors import NoSuchLot
-from shigu.auctions.errors_life import FrozenNow, InThePast, IsOver, UnderHammer
+from shigu.auctions.errors_life import FrozenNow, InThePast, UnderHammer
 from shigu.auctions.locks import locked_biddings_of, locked_session, locked_with_lots
-from shigu.auctions.models import Bidding, Lot, LotState, Session, SessionState
+from shigu.auctions.models import OPEN_STATES, Bidding, Lot, LotState, Session, SessionState
 from shigu.kit.breakpoints import reached
 
-TIMES = frozenset({"preview_from", "preview_until", "opens_at", "closes_at", "stagger"})
+MOMENTS = frozenset({"preview_from", "preview_until", "opens_at", "closes_at"})
+TIMES = MOMENTS | {"stagger"}
 WORDS = frozenset({"name_zh", "name_en", "story_zh", "story_en"})
 LOOKS = frozenset({"cover", "motif", "tone", "video_url"})
 RULES = frozenset(
@@ -85,17 +86,17 @@ def change(session_id: int, changes: Mapping[str, object]) -> Session:
 
     1. Lock its biddings, then the session, read the clock.
     2. Every changed field must be changeable, every changed time ahead.
-    3. Check the whole; move the times of its lots that are not open yet.
+    3. Check what that touches: times by themselves, rules with the lots that are not over. Looks and
+       words touch neither, so that pictures can be saved when all is over.
+    4. Move the times of its lots that are not open yet.
     """
     with transaction.atomic(durable=True):
         session, biddings = locked_with_lots(session_id)
         now = clock.now()
         may = changeable(session, now, bids=sum(row.bids for row in biddings))
         changed = _assigned(session, changes, may)
-        _refuse_past(session, changed & (TIMES - {"stagger"}), now)
         if session.state != SessionState.DRAFT:
-            lots = list(session.lots.select_related("sku__product").order_by("number"))
-            refuse_incomplete(session, lots, now, published=True)
+            _refuse_changed(session, changed, biddings, now)
         session.save(update_fields=sorted(changed))
         if changed & TIMES and session.state != SessionState.DRAFT:
             _move(session, biddings, now)
@@ -120,7 +121,7 @@ def change_lot(
             raise NoSuchLot
         bids = biddings[lot_id].bids if lot_id in biddings else 0
         changed = _assigned(lot, changes, changeable_of_lot(session, clock.now(), bids=bids))
-        if lot_id in biddings:
+        if lot_id in biddings and changed & LOT_RULES:
             refuse_lots(session, [lot])
         lot.save(update_fields=sorted(changed))
         if lot_id in biddings:
@@ -197,13 +198,18 @@ def _assigned(
     return changed
 
 
-def _refuse_past(session: Session, changed: Collection[str], now: datetime) -> None:
-    if session.state != SessionState.DRAFT and any(
-        getattr(session, name) < now for name in changed
-    ):
+def _refuse_changed(
+    session: Session, changed: Collection[str], biddings: Sequence[Bidding], now: datetime
+) -> None:
+    if any(getattr(session, name) < now for name in MOMENTS & set(changed)):
         raise InThePast
-    if session.state != SessionState.DRAFT and session.closes_at <= now:
-        raise IsOver
+    if TIMES & set(changed):
+        refuse_times(session, now)
+    if RULES & set(changed):
+        # One that was withdrawn may be listed in another session by now; it is no lot of this one any more.
+        standing = [row.pk for row in biddings if row.state in OPEN_STATES]
+        lots = session.lots.select_related("sku__product").filter(pk__in=standing)
+        refuse_lots(session, list(lots.order_by("number")))
 
 
 def _move(session: Session, biddings: Sequence[Bidding], now: datetime) -> None:

@@ -175,6 +175,8 @@ class SessionForm(forms.ModelForm):
             self.add_error("opens_at", _("Bidding opens when the preview is over, not before."))
         if opens and closes and closes <= opens:
             self.add_error("closes_at", _("The first lot closes after bidding opens."))
+        elif self.fields["closes_at"].disabled:
+            return  # how long it was open is history; its pictures may still be saved
         elif opens and closes and data.get("preset") == "judicial" and closes - opens < JUDICIAL:
             self.add_error("closes_at", _("A judicial sale is open for a day at least."))
 

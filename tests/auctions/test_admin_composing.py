@@ -175,6 +175,22 @@ def test_words_of_a_lot_are_saved_when_its_figures_stand() -> None:
     assert (session.name_en, session.deposit) == ("Spring", dear)
 
 
+def test_pictures_are_saved_when_all_is_over(settings: Any, tmp_path: Any) -> None:
+    """Cover and tone of a session that ended, a picture of its lot that was listed again: kept, on record."""
+    settings.MEDIA_ROOT = tmp_path
+    sale = Sale({}, soft_window=300, soft_extension=300, most_extensions=1000).live()
+    session, [lot] = sale.session, sale.lots
+    go_to(at(lot).closes_at)
+    Sale({"sku": lot.sku}).publish()
+    form = as_typed(session, tone="zhu", cover=picture())
+    assert office().post(page("session_change", session.pk), form).status_code == 302
+    form = a_lot(pictures=[picture()])
+    assert office().post(page("lot_change", lot.pk), form).status_code == 302
+    session.refresh_from_db()
+    assert (session.tone, bool(session.cover), lot.pictures.count()) == ("zhu", True, 1)
+    assert LogEntry.objects.count() == 2
+
+
 def test_lots_join_until_the_preview() -> None:
     """One more while it is to come; refused from the preview on, with nothing of it left."""
     sale = Sale({})

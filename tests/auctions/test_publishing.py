@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shigu.auctions import extending, publishing
+from shigu import clock
+from shigu.auctions import extending, publishing, withdrawing
 from shigu.auctions.errors_life import (
     BadFigures,
     BadSteps,
@@ -215,6 +216,46 @@ def test_times_that_make_no_sense_are_refused_whole() -> None:
         moved(sale, preview_until=sale.session.preview_from, name_zh="半")
     sale.session.refresh_from_db()
     assert (sale.session.closes_at, sale.session.name_zh) == (before, "秋拍")
+    assert_audit_holds()
+
+
+def test_looks_are_saved_when_all_is_over() -> None:
+    """After the end, its thing sold again elsewhere or not: a picture is no promise. Times stay as they are."""
+    sale = Sale({}).live()
+    [lot] = sale.lots
+    go_to(at(lot).closes_at)
+    assert (sale.state(), state(lot)) == (SessionState.ENDED, LotState.PASSED_IN)
+    Sale({"sku": lot.sku}).publish()
+    moved(sale, tone="zhu", video_url="https://example.org/v.mp4")
+    moved(sale)
+    publishing.change_lot(lot.pk, {})
+    with pytest.raises(FrozenNow):
+        moved(sale, tone="mo", closes_at=clock.now() + HOUR)
+    sale.session.refresh_from_db()
+    assert (sale.session.tone, sale.session.video_url) == ("zhu", "https://example.org/v.mp4")
+    assert_audit_holds()
+
+
+def test_looks_are_saved_past_the_planned_end() -> None:
+    """A lot with more time is still open when its session's own times are over."""
+    sale = Sale({}).live()
+    end = at(sale.lots[0]).closes_at
+    extending.extend(sale.lots[0].pk, until=end + HOUR, by=person("operator").pk)
+    go_to(end)
+    assert sale.state() == SessionState.LIVE
+    moved(sale, tone="zhu", name_zh="冬拍")
+    sale.session.refresh_from_db()
+    assert (sale.session.tone, sale.session.name_zh) == ("zhu", "冬拍")
+
+
+def test_a_withdrawn_lot_stands_in_nobodys_way() -> None:
+    """Listed again in another session, it is no reason to refuse new rules of the one that it left."""
+    sale = Sale({}, {})
+    sale.publish()
+    withdrawing.withdraw_lot(sale.lots[0].pk, why="Cracked")
+    Sale({"sku": sale.lots[0].sku}).publish()
+    moved(sale, pay_seconds=3600, closes_at=sale.session.closes_at + HOUR)
+    assert sale.session.pay_seconds == 3600
     assert_audit_holds()
 
 
