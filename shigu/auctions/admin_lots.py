@@ -131,7 +131,9 @@ class LotAdmin(Rooms):
         """Its rules stand from the preview on, its words from the first bid on."""
         lot: Lot = self.row(request, object_id, change=request.method == "POST")
         bids = lot.bidding.bids if hasattr(lot, "bidding") else 0
-        may = publishing.changeable_of_lot(lot.session, clock.now(), bids=bids)
+        now = clock.now()
+        promised = publishing.is_promised(lot.session, now)
+        may = publishing.changeable_of_lot(lot.session, now, bids=bids, promised=promised)
         if not self.has_change_permission(request, lot):
             may = frozenset()
         form = LotForm(
@@ -179,6 +181,7 @@ class LotAdmin(Rooms):
             pictures=lot.pictures.all() if lot else [],
             acts=_acts(lot) if lot else [],
             state=_shown_state(lot).label if lot else "",
+            promised=lot is not None and publishing.is_promised(session, clock.now()),
             may_save=self.has_change_permission(request, lot),
         )
 

@@ -141,7 +141,9 @@ class SessionAdmin(Rooms):
         """Saving again moves the columns, as far as anything may still change."""
         session: Session = self.row(request, object_id, change=request.method == "POST")
         bids = lists.bids_of(session.pk)
-        may = publishing.changeable(session, clock.now(), bids=bids)
+        now = clock.now()
+        promised = publishing.is_promised(session, now)
+        may = publishing.changeable(session, now, bids=bids, promised=promised)
         if not self.has_change_permission(request, session):
             may = frozenset()
         form = SessionForm(
@@ -175,6 +177,7 @@ class SessionAdmin(Rooms):
             phase=phase,
             phase_words=PHASES[phase],
             may_save=may,
+            promised=session is not None and publishing.is_promised(session, now),
             is_standing=phase in ("coming", "preview", "soon", "live"),
             rows=console.console(session, now).rows if session else [],
             line=timeline.drawn(session, now) if session else None,

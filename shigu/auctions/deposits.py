@@ -28,7 +28,9 @@ from shigu.auctions.errors import (
     NoSessionDeposit,
 )
 from shigu.auctions.house import is_of_house
+from shigu.auctions.locks import shared_session
 from shigu.auctions.models import (
+    LIVE_DEPOSITS,
     OPEN_STATES,
     Ban,
     Bidding,
@@ -68,30 +70,33 @@ class Gate:
 
 def ask_for_lot(user_id: int, lot_id: int, *, key: str) -> Deposit:
     """A deposit for one lot. FreeToBid where none is asked for; Lot.DoesNotExist."""
-    lot = Lot.objects.get(pk=lot_id)
-    if not lot.deposit:
-        raise FreeToBid
-    return _ask_for(Gate(lot.session_id, lot.pk), user_id, lot.deposit, key[:64])
+    session_id = Lot.objects.values_list("session_id", flat=True).get(pk=lot_id)
+    return _ask_for(Gate(session_id, lot_id), user_id, key[:64])
 
 
 def ask_for_session(user_id: int, session_id: int, *, key: str) -> Deposit:
     """A deposit for all lots of a session. NoSessionDeposit where there is none; Session.DoesNotExist."""
-    session = Session.objects.get(pk=session_id)
-    if not session.deposit:
-        raise NoSessionDeposit
-    return _ask_for(Gate(session.pk), user_id, session.deposit, key[:64])
+    found = Session.objects.values_list("pk", flat=True).get(pk=session_id)
+    return _ask_for(Gate(found), user_id, key[:64])
 
 
-def _ask_for(gate: Gate, user_id: int, amount: Fen, key: str) -> Deposit:
-    """1. The same key is the same deposit. 2. Draw time and id; what is over or barred is refused.
+def are_live(session_id: int) -> bool:
+    """Is any deposit for it or its lots asked for or held? Its rules were promised to somebody then."""
+    return Deposit.objects.filter(session=session_id, state__in=LIVE_DEPOSITS).exists()
 
-    3. An earlier one whose time is over makes room. 4. Insert; whoever else asked for this meanwhile, in
-    another tab, has made it already, and that one is the answer.
+
+def _ask_for(gate: Gate, user_id: int, key: str) -> Deposit:
+    """1. The same key is the same deposit. 2. Hold the session's rules, so that none changes under it.
+
+    3. Draw time and id; what is over or barred is refused. 4. An earlier one whose time is over makes room.
+    5. Insert; whoever else asked for this meanwhile, in another tab, has made it already, and that one is
+    the answer.
     """
     mine = Deposit.objects.filter(user_id=user_id)
     with transaction.atomic(durable=True):
         if found := mine.filter(key=key).first():
             return _same(found, gate)
+        amount = _amount(gate, shared_session(gate.session_id))
         with connection.cursor() as cursor:
             cursor.execute(DRAW)
             now, pk = cursor.fetchone()
@@ -113,6 +118,18 @@ def _ask_for(gate: Gate, user_id: int, amount: Fen, key: str) -> Deposit:
         Deposit.objects.bulk_create([fresh], ignore_conflicts=True)
         found = mine.filter(key=key).first() or mine.filter(gate.rows).order_by("state", "-pk")[0]
         return _same(found, gate)
+
+
+def _amount(gate: Gate, session: Session) -> Fen:
+    """What is asked for, read under the session's lock; FreeToBid, NoSessionDeposit."""
+    if gate.lot_id is None:
+        if not session.deposit:
+            raise NoSessionDeposit
+        return session.deposit
+    amount: Fen = Lot.objects.values_list("deposit", flat=True).get(pk=gate.lot_id)
+    if not amount:
+        raise FreeToBid
+    return amount
 
 
 def _same(deposit: Deposit, gate: Gate) -> Deposit:

@@ -5,6 +5,7 @@ Refusal
 │   └── NoLots, TimesInDisorder, IsOver, BadSteps, BadFigures, ShareMissing, NotALot, UnderHammer,
 │       SoldAlready
 ├── FrozenNow, InThePast                                   changing what stands already
+│   └── Promised                                           … because of a deposit
 ├── NotOpen, NotOpenedYet, NotLater, SayWhy,
 │   NotWithdrawable                                        extending, withdrawing
 ├── NotRelistable, RelistedAlready, NotADraft              relisting
@@ -60,6 +61,10 @@ class SoldAlready(NotComplete):
 
 class FrozenNow(Refusal):
     """“%(what)s” cannot be changed any more. Nothing was changed."""
+
+
+class Promised(FrozenNow):
+    """“%(what)s” stands while anybody has a deposit here, paid or to be paid. Nothing was changed."""
 
 
 class InThePast(Refusal):

@@ -15,6 +15,8 @@ from django.db.models import QuerySet
 from shigu.auctions.errors_life import NoSuchSession
 from shigu.auctions.models import Award, Bidding, Deposit, Lot, Session
 
+SHARED = "SELECT * FROM auctions_session WHERE id = %s FOR SHARE"
+
 
 def locked_biddings(lot_ids: Collection[int]) -> list[Bidding]:
     """How these lots stand, locked in pk order until the transaction ends."""
@@ -58,6 +60,12 @@ def locked_lots(rows: QuerySet[Lot]) -> dict[int, int]:
 def locked_sessions(ids: Collection[int]) -> list[Session]:
     """These sessions, after their biddings."""
     return list(Session.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk"))
+
+
+def shared_session(session_id: int) -> Session:
+    """A session whose rules nobody changes until the transaction ends; many may hold it so at once."""
+    [session] = Session.objects.raw(SHARED, [session_id])
+    return session
 
 
 def locked_deposits(ids: Collection[int]) -> list[Deposit]:

@@ -1,23 +1,24 @@
 """A draft becomes a published session: from then on time does the rest. Saving again moves the columns.
 
 `publish` checks everything and gives each lot its `Bidding`; `change` and `change_lot` save what an operator
-edits. What may still be changed is a short list that shrinks: at the preview the rules of the sale are
-frozen, at the opening its times, at the first bid its words. A lot past its opening is never touched by
-saving: only `extending` moves its end.
+edits. What may still be changed is a short list that shrinks: at the preview, or while somebody has a
+deposit, the rules of the sale are frozen, at the opening its times, at the first bid its words. A lot past
+its opening is never touched by saving: only `extending` moves its end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import IntegrityError, transaction
 
 from shigu import clock
-from shigu.auctions import news
+from shigu.auctions import deposits, news
 from shigu.auctions.checking import refuse_incomplete, refuse_lots, refuse_times
 from shigu.auctions.errors import NoSuchLot
-from shigu.auctions.errors_life import FrozenNow, InThePast, UnderHammer
+from shigu.auctions.errors_life import FrozenNow, InThePast, Promised, UnderHammer
 from shigu.auctions.locks import locked_biddings_of, locked_session, locked_with_lots
 from shigu.auctions.models import OPEN_STATES, Bidding, Lot, LotState, Session, SessionState
 from shigu.kit.breakpoints import reached
@@ -36,26 +37,36 @@ LOT_WORDS = WORDS | {"details"}
 LOT_RULES = frozenset({"number", "sku", "start_price", "steps", "reserve", "deposit"})
 
 
-def changeable(session: Session, now: datetime, *, bids: int) -> frozenset[str]:
-    """What an operator may still change of a session."""
+def changeable(
+    session: Session, now: datetime, *, bids: int, promised: bool = False
+) -> frozenset[str]:
+    """What an operator may still change of a session; `promised`: somebody has a deposit for it."""
     if session.state in (SessionState.ENDED, SessionState.WITHDRAWN):
         return LOOKS
     if bids:
         return LOOKS
     if session.state == SessionState.DRAFT or now < session.preview_from:
-        return LOOKS | WORDS | TIMES | RULES
+        return LOOKS | WORDS | TIMES | (frozenset() if promised else RULES)
     if now < session.opens_at:
         return LOOKS | WORDS | TIMES - {"preview_from"}
     return LOOKS | WORDS
 
 
-def changeable_of_lot(session: Session, now: datetime, *, bids: int) -> frozenset[str]:
+def changeable_of_lot(
+    session: Session, now: datetime, *, bids: int, promised: bool = False
+) -> frozenset[str]:
     """What an operator may still change of one of its lots."""
     if bids or session.state in (SessionState.ENDED, SessionState.WITHDRAWN):
         return frozenset()
     if session.state == SessionState.DRAFT or now < session.preview_from:
-        return LOT_WORDS | LOT_RULES
+        return LOT_WORDS | (frozenset() if promised else LOT_RULES)
     return LOT_WORDS
+
+
+def is_promised(session: Session, now: datetime) -> bool:
+    """Do its rules stand before the preview already, because somebody has a deposit?"""
+    is_ahead = session.state != SessionState.DRAFT and now < session.preview_from
+    return is_ahead and deposits.are_live(session.pk)
 
 
 def publish(session_id: int) -> Session:
@@ -84,7 +95,8 @@ def publish(session_id: int) -> Session:
 def change(session_id: int, changes: Mapping[str, object]) -> Session:
     """Save an edited session; FrozenNow names the first thing that stands. Nothing is half saved.
 
-    1. Lock its biddings, then the session, read the clock.
+    1. Lock its biddings, then the session, read the clock and whether anybody has a deposit: who asks for
+       one holds the session, too.
     2. Every changed field must be changeable, every changed time ahead.
     3. Check what that touches: times by themselves, rules with the lots that are not over. Looks and
        words touch neither, so that pictures can be saved when all is over.
@@ -93,7 +105,7 @@ def change(session_id: int, changes: Mapping[str, object]) -> Session:
     with transaction.atomic(durable=True):
         session, biddings = locked_with_lots(session_id)
         now = clock.now()
-        may = changeable(session, now, bids=sum(row.bids for row in biddings))
+        may = partial(changeable, session, now, bids=sum(row.bids for row in biddings))
         changed = _assigned(session, changes, may)
         if session.state != SessionState.DRAFT:
             _refuse_changed(session, changed, biddings, now)
@@ -120,7 +132,8 @@ def change_lot(
         if lot is None:  # taken out of its draft while the session was waited for
             raise NoSuchLot
         bids = biddings[lot_id].bids if lot_id in biddings else 0
-        changed = _assigned(lot, changes, changeable_of_lot(session, clock.now(), bids=bids))
+        may = partial(changeable_of_lot, session, clock.now(), bids=bids)
+        changed = _assigned(lot, changes, may)
         if lot_id in biddings and changed & LOT_RULES:
             refuse_lots(session, [lot])
         lot.save(update_fields=sorted(changed))
@@ -187,12 +200,15 @@ def _open_biddings(session: Session, lots: Sequence[Lot]) -> None:
 
 
 def _assigned(
-    row: Session | Lot, changes: Mapping[str, object], may: Collection[str]
+    row: Session | Lot, changes: Mapping[str, object], may: Callable[..., Collection[str]]
 ) -> frozenset[str]:
     """Put the changes on the row; the names of those that change something."""
     changed = frozenset(name for name, value in changes.items() if getattr(row, name) != value)
-    if frozen := sorted(changed - set(may)):
-        raise FrozenNow(what=row._meta.get_field(frozen[0]).verbose_name)  # type: ignore[union-attr]
+    promised = deposits.are_live(row.pk if isinstance(row, Session) else row.session_id)
+    reached("auctions.change.looked")
+    if frozen := sorted(changed - set(may(promised=promised))):
+        refusal = Promised if frozen[0] in may(promised=False) else FrozenNow
+        raise refusal(what=row._meta.get_field(frozen[0]).verbose_name)  # type: ignore[union-attr]
     for name in changed:
         setattr(row, name, changes[name])
     return changed

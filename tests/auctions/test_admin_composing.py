@@ -29,7 +29,7 @@ from tests.auctions.office import (
     typed,
     words_of,
 )
-from tests.auctions.sale import HOUR, STEPS, Sale, at, go_to, person
+from tests.auctions.sale import HOUR, STEPS, Sale, at, deposit, go_to, person
 
 __all__ = ["plain_files"]
 pytestmark = pytest.mark.usefixtures("house", "plain_files")
@@ -146,6 +146,26 @@ def test_what_stands_cannot_be_typed_into() -> None:
     assert answer.status_code == 302
     session.refresh_from_db()
     assert (session.deposit, session.name_en) == (0, "Renamed")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "has a deposit"), ("zh-hans", "待缴保证金")]
+)
+def test_what_is_promised_to_a_bidder_cannot_be_typed_into(language: str, words: str) -> None:
+    """Both pages say why; what a crafted form sends for the rules is not taken."""
+    sale = Sale({"deposit": 20_000}, deposit=100_000)
+    session, [lot] = sale.publish(), sale.lots
+    client = office(language=language)
+    pages = page("session_change", session.pk), page("lot_change", lot.pk)
+    assert not any(words in client.get(one).content.decode() for one in pages)
+    deposit(person("bob"), lot=lot)
+    assert all(words in client.get(one).content.decode() for one in pages)
+    client.post(pages[0], as_typed(session, pay_seconds="60", name_en="Renamed"))
+    client.post(pages[1], a_lot(deposit="1000"))
+    session.refresh_from_db()
+    lot.refresh_from_db()
+    assert (session.name_en, session.pay_seconds) == ("Renamed", 86400)
+    assert (lot.name_en, lot.deposit) == ("Celadon cup", 20_000)
 
 
 def test_a_time_that_passed_meanwhile_is_told_and_nothing_saved() -> None:

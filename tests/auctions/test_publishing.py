@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shigu import clock
-from shigu.auctions import extending, publishing, withdrawing
+from shigu.auctions import deposits, extending, publishing, withdrawing
 from shigu.auctions.errors_life import (
     BadFigures,
     BadSteps,
@@ -20,12 +20,21 @@ from shigu.auctions.errors_life import (
     NotLater,
     NotOpen,
     NotOpenedYet,
+    Promised,
     ShareMissing,
     SoldAlready,
     TimesInDisorder,
     UnderHammer,
 )
-from shigu.auctions.models import Bidding, Extension, Lot, LotState, SessionState
+from shigu.auctions.models import (
+    Bidding,
+    DepositState,
+    Extension,
+    Lot,
+    LotState,
+    Session,
+    SessionState,
+)
 from shigu.clock.drain import drain
 from shigu.orders.cart import add
 from shigu.orders.errors import TakenDown
@@ -35,6 +44,7 @@ from tests.auctions.sale import (
     HOUR,
     Sale,
     at,
+    deposit,
     go_to,
     later,
     opened,
@@ -202,6 +212,56 @@ def test_what_may_change_shrinks() -> None:
     assert (sale.lots[0].story_zh, sale.lots[0].reserve) == ("三", None)
     assert (sale.session.name_zh, sale.session.pay_seconds) == ("冬拍", 3600)
     assert_audit_holds()
+
+
+TERMS = [
+    ("session", {"deposit": 500_000}),
+    ("session", {"deposit_counts": True}),
+    ("session", {"pay_seconds": 60}),
+    ("lot", {"deposit": 100_000}),
+    ("lot", {"start_price": 9_000}),
+]
+
+
+@pytest.mark.parametrize(("row", "changes"), TERMS)
+def test_rules_stand_while_anybody_has_a_deposit(row: str, changes: dict[str, Any]) -> None:
+    """Asked for, or paid, before the preview; words and times may change."""
+    sale = Sale({"deposit": 20_000}, deposit=100_000)
+    sale.publish()
+    [lot] = sale.lots
+    save = {
+        "session": lambda: publishing.change(sale.session.pk, changes),
+        "lot": lambda: publishing.change_lot(lot.pk, changes),
+    }[row]
+    before = [list(model.objects.order_by("pk").values()) for model in (Session, Lot)]
+    asked = deposits.ask_for_session(person("bob").pk, sale.session.pk, key="first")
+    with pytest.raises(Promised):
+        save()
+    later(timedelta(minutes=16))
+    paid_one = deposit(person("carol"), lot=lot)
+    asked.refresh_from_db()
+    assert (asked.state, paid_one.state) == (DepositState.LAPSED, DepositState.HELD)
+    with pytest.raises(Promised):
+        save()
+    assert before == [list(model.objects.order_by("pk").values()) for model in (Session, Lot)]
+    moved(sale, name_zh="冬拍", closes_at=sale.session.closes_at + HOUR)
+    publishing.change_lot(lot.pk, {"story_zh": "一"})
+    assert_audit_holds()
+
+
+def test_rules_may_change_again_when_a_deposit_lapsed() -> None:
+    """Nobody is promised anything any more; after the preview began the reason is another one."""
+    sale = Sale({"deposit": 20_000}, deposit=100_000)
+    sale.publish()
+    deposits.ask_for_session(person("bob").pk, sale.session.pk, key="once")
+    later(timedelta(minutes=16))
+    moved(sale, pay_seconds=3600)
+    publishing.change_lot(sale.lots[0].pk, {"deposit": 30_000})
+    deposit(person("bob"), session=sale.session)
+    go_to(sale.session.preview_from)
+    with pytest.raises(FrozenNow) as refusal:
+        moved(sale, pay_seconds=60)
+    assert not isinstance(refusal.value, Promised)
 
 
 def test_times_that_make_no_sense_are_refused_whole() -> None:

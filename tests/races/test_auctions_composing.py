@@ -1,22 +1,31 @@
-"""Operators meet while a session is composed: what one of them adds or publishes, the other's act reaches, too.
+"""Operators meet while a session is composed, and meet bidders: what one does, the other's act reaches, too.
 
 A statement that waits for a lock returns the rows that were there when it began to wait. The guard looks
 again once the session is its own; without it lots are left behind with old times, or open in a session that
-was withdrawn.
+was withdrawn. Who asks for a deposit holds the session; without it a deposit is taken by rules that are gone.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from shigu.auctions import locks, publishing, withdrawing
-from shigu.auctions.models import Bidding, LotState, Session
+from shigu.auctions import deposits, locks, publishing, withdrawing
+from shigu.auctions.errors_life import Promised
+from shigu.auctions.models import Bidding, Deposit, Lot, LotState, Session
 from tests.auctions.house import Alipay
-from tests.auctions.sale import HOUR, Sale
+from tests.auctions.sale import HOUR, Sale, person
 from tests.auditing import assert_audit_holds
-from tests.races.together import PATIENCE, start, stopped_at, wait_until_blocked
+from tests.races.together import (
+    PATIENCE,
+    settled_or_blocked,
+    start,
+    stopped_at,
+    wait_until_blocked,
+)
 
 
 def looked_at_once(session_id: int) -> tuple[Session, list[Bidding]]:
@@ -88,3 +97,70 @@ def test_control_withdrawn_while_added(house: Alipay, monkeypatch: pytest.Monkey
     monkeypatch.setattr(withdrawing, "locked_with_lots", looked_at_once)
     with pytest.raises(AssertionError, match="a lot goes on without its session"):
         withdrawn_while_added()
+
+
+def read_only(session_id: int) -> Session:
+    """What `locks.shared_session` would be without its lock."""
+    return Session.objects.get(pk=session_id)
+
+
+def a_published_lot() -> Lot:
+    """It can be deposited for, and its rules can still be changed."""
+    sale = Sale({"deposit": 10_000})
+    sale.publish()
+    return sale.lots[0]
+
+
+def raised_while_asked_for() -> None:
+    """Bob asks for a deposit of ¥100; just then an operator makes it ¥1 000."""
+    lot, bob = a_published_lot(), person("bob")
+    with stopped_at("auctions.deposit.asking") as stop:
+        first = start(lambda: deposits.ask_for_lot(bob.pk, lot.pk, key="bob"))
+        stop.wait()
+        second = start(lambda: publishing.change_lot(lot.pk, {"deposit": 100_000}))
+        settled_or_blocked(second)
+        stop.release()
+        done = [first.result(), second.result()]
+    assert_one_amount(lot, done)
+    assert isinstance(done[1], Promised)
+
+
+def asked_for_while_raised() -> None:
+    """The operator has looked already: nobody has a deposit; then Bob asks for one."""
+    lot, bob = a_published_lot(), person("bob")
+    with stopped_at("auctions.change.looked") as stop:
+        first = start(lambda: publishing.change_lot(lot.pk, {"deposit": 100_000}))
+        stop.wait()
+        second = start(lambda: deposits.ask_for_lot(bob.pk, lot.pk, key="bob"))
+        settled_or_blocked(second)
+        stop.release()
+        done = [first.result(), second.result()]
+    assert_one_amount(lot, done)
+    assert isinstance(done[0], Lot)
+
+
+def assert_one_amount(lot: Lot, done: list[Any]) -> None:
+    """What Bob is asked for is what the lot asks for."""
+    lot.refresh_from_db()
+    amount = Deposit.objects.values_list("amount", flat=True).get()
+    assert amount == lot.deposit, f"the rules changed under a deposit: {done}"
+    assert_audit_holds()
+
+
+RACES = [raised_while_asked_for, asked_for_while_raised]
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_rules_and_a_deposit(house: Alipay, race: Callable[[], None]) -> None:
+    """Whoever comes first decides: the operator is refused, or Bob is asked for the new amount."""
+    race()
+
+
+@pytest.mark.parametrize("race", RACES)
+def test_control_rules_and_a_deposit(
+    house: Alipay, monkeypatch: pytest.MonkeyPatch, race: Callable[[], None]
+) -> None:
+    """Negative control: Bob has a deposit by rules that are not the lot's."""
+    monkeypatch.setattr(deposits, "shared_session", read_only)
+    with pytest.raises(AssertionError, match="the rules changed under a deposit"):
+        race()
