@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from shigu import clock
@@ -47,7 +47,7 @@ ROOMS: list[tuple[str | Promise, list[tuple[str | Promise, str, str]]]] = [
     (
         _("Auctions"),
         [
-            (_("Sessions"), "gavel", "auctions_session"),
+            (pgettext_lazy("auctions", "Sessions"), "gavel", "auctions_session"),
             (_("Lots"), "category", "auctions_lot"),
             (_("Awards"), "emoji_events", "auctions_award"),
             (_("Deposits"), "savings", "auctions_deposit"),

@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
@@ -92,7 +92,7 @@ class History(TabularInline):
     hide_title = True
     extra = 0
     can_delete = False
-    verbose_name_plural = _("History")
+    verbose_name_plural = pgettext_lazy("order", "History")
     fields = ["moment", "becomes", "reason", "who"]
     readonly_fields = fields
 

@@ -14,6 +14,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from shigu import clock
 
@@ -40,7 +41,7 @@ class Attempt(models.Model):
     purpose = models.CharField(_("for"), max_length=12)
     subject_id = models.BigIntegerField(_("which"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    provider = models.CharField(_("provider"), max_length=12)
+    provider = models.CharField(pgettext_lazy("payment", "provider"), max_length=12)
     channel = models.CharField(_("channel"), max_length=8, blank=True)
     out_trade_no = models.CharField(_("number at the provider"), max_length=64, unique=True)
     amount = models.BigIntegerField(_("amount in fen"))
@@ -116,7 +117,7 @@ class Outcome(models.TextChoices):
 class Notice(models.Model):
     """A notify whose signature was good, as it came; `due_at` is set until it is handled."""
 
-    provider = models.CharField(_("provider"), max_length=12)
+    provider = models.CharField(pgettext_lazy("payment", "provider"), max_length=12)
     notify_id = models.CharField(_("notify number"), max_length=128)
     out_trade_no = models.CharField(_("number"), max_length=64)
     trade_status = models.CharField(_("status"), max_length=32)
@@ -158,7 +159,7 @@ class BillState(models.TextChoices):
 class BillDay(models.Model):
     """One day of one provider, whose bill is compared with the books; `try_at` until that is done."""
 
-    provider = models.CharField(_("provider"), max_length=12)
+    provider = models.CharField(pgettext_lazy("payment", "provider"), max_length=12)
     day = models.DateField(_("day"))
     state = models.CharField(
         _("state"), max_length=8, choices=BillState.choices, default=BillState.WAITING
@@ -292,7 +293,7 @@ class NoticeTally(models.Model):
     """How many notices were not even worth storing, by day and reason."""
 
     day = models.DateField(_("day"))
-    provider = models.CharField(_("provider"), max_length=12)
+    provider = models.CharField(pgettext_lazy("payment", "provider"), max_length=12)
     why = models.CharField(_("why"), max_length=24)
     count = models.PositiveIntegerField(_("how many"), default=0)
 

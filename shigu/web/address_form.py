@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from shigu.accounts.addresses import Place
 from shigu.accounts.models import Address
@@ -20,7 +21,7 @@ class AddressForm(forms.ModelForm):
     """Recipient, phone, region, street, and whether it comes first."""
 
     phone = forms.CharField(
-        label=_("Phone"),
+        label=pgettext_lazy("address", "Phone"),
         max_length=20,
         validators=[PHONE],
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
