@@ -81,6 +81,7 @@ def new_lots(session_id: int, written: Sequence[Written]) -> list[Lot]:
 
 
 def _write(session: Session, written: Sequence[Written]) -> list[Lot]:
+    publishing.refuse_numbers(session, [one.number for one in written if one.number])
     last = session.lots.aggregate(last=Max("number"))["last"] or 0
     category = default_category()
     skus = Sku.objects.bulk_create(

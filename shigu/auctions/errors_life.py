@@ -63,6 +63,10 @@ class FrozenNow(Refusal):
     """“%(what)s” cannot be changed any more. Nothing was changed."""
 
 
+class NumberTaken(Refusal):
+    """Another lot of this session has this number."""
+
+
 class Promised(FrozenNow):
     """“%(what)s” stands while anybody has a deposit here, paid or to be paid. Nothing was changed."""
 

@@ -18,7 +18,7 @@ from shigu import clock
 from shigu.auctions import deposits, news
 from shigu.auctions.checking import refuse_incomplete, refuse_lots, refuse_times
 from shigu.auctions.errors import NoSuchLot
-from shigu.auctions.errors_life import FrozenNow, InThePast, Promised, UnderHammer
+from shigu.auctions.errors_life import FrozenNow, InThePast, NumberTaken, Promised, UnderHammer
 from shigu.auctions.locks import locked_biddings_of, locked_session, locked_with_lots
 from shigu.auctions.models import OPEN_STATES, Bidding, Lot, LotState, Session, SessionState
 from shigu.kit.breakpoints import reached
@@ -134,6 +134,8 @@ def change_lot(
         bids = biddings[lot_id].bids if lot_id in biddings else 0
         may = partial(changeable_of_lot, session, clock.now(), bids=bids)
         changed = _assigned(lot, changes, may)
+        if "number" in changed:
+            refuse_numbers(session, [lot.number])
         if lot_id in biddings and changed & LOT_RULES:
             refuse_lots(session, [lot])
         lot.save(update_fields=sorted(changed))
@@ -170,6 +172,12 @@ def add_lots(session_id: int, write: Callable[[Session], object] | None = None) 
         session.save(update_fields=["open_lots"])
         _move(session, locked_biddings_of([session_id]), now)
     return len(fresh)
+
+
+def refuse_numbers(session: Session, numbers: Collection[int]) -> None:
+    """NumberTaken for those that a lot of the locked session has already."""
+    if session.lots.filter(number__in=numbers).exists():
+        raise NumberTaken
 
 
 def closing_times(session: Session, lot_ids: Sequence[int]) -> dict[int, datetime]:

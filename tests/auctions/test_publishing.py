@@ -9,6 +9,7 @@ import pytest
 
 from shigu import clock
 from shigu.auctions import deposits, extending, publishing, withdrawing
+from shigu.auctions.composing import Written, new_lots
 from shigu.auctions.errors_life import (
     BadFigures,
     BadSteps,
@@ -20,6 +21,7 @@ from shigu.auctions.errors_life import (
     NotLater,
     NotOpen,
     NotOpenedYet,
+    NumberTaken,
     Promised,
     ShareMissing,
     SoldAlready,
@@ -42,6 +44,7 @@ from shigu.orders.models import CartLine, Order
 from tests.auctions.sale import (
     HOME,
     HOUR,
+    STEPS,
     Sale,
     at,
     deposit,
@@ -326,6 +329,18 @@ def test_figures_of_a_published_lot_are_checked_again() -> None:
     with pytest.raises(BadFigures):
         publishing.change_lot(sale.lots[0].pk, {"reserve": 5})
     assert Lot.objects.get().reserve is None
+
+
+def test_a_number_is_taken_once() -> None:
+    """What another operator's form took a moment ago is refused in words, also for one that is saved."""
+    sale = Sale({}, {})
+    one = Written("扇", 1000, STEPS, number=2)
+    with pytest.raises(NumberTaken):
+        new_lots(sale.session.pk, [one])
+    with pytest.raises(NumberTaken):
+        publishing.change_lot(sale.lots[0].pk, {"number": 2})
+    publishing.change_lot(sale.lots[0].pk, {"number": 1, "name_zh": "壶"})
+    assert sorted(sale.session.lots.values_list("number", "name_zh")) == [(1, "壶"), (2, "拍品2")]
 
 
 def test_lots_join_until_the_preview() -> None:
