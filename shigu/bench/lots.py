@@ -1,14 +1,17 @@
-"""Lots by the hundred that are due together, written by SQL, and what must be there once they are settled.
+"""Lots by the hundred that are due together among many that wait, written by SQL, and what must come of them.
 
-`things` are what is auctioned, made once; `due` puts them under the hammer, past their end, with bids and
-deposits; `check` compares the rows of a side with what every side must write.
+`things` are what is auctioned, made once; `due` puts them under the hammer, some past their end and others
+hours or days before it, with bids and deposits; `check` compares the rows of a side with what every side must
+write, and sees that nothing was written of those that wait.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Model
 
 from shigu.bench.errors import NotTheSame
 from shigu.bench.world import World
@@ -16,11 +19,15 @@ from shigu.bench.world import clear as clear_orders
 from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
 
 DEPOSIT = 10_000
+WAITING_TOGETHER = 1000
+"""Lots of a session that is not over; they end a minute apart, and such sessions an hour apart."""
 
 EMPTY = """
 TRUNCATE auctions_session, auctions_lot, auctions_bidding, auctions_deposit, auctions_award,
          auctions_ban CASCADE
 """
+
+LIKE_THE_FIRST = "INSERT INTO {table} ({names}) SELECT {values} FROM {table} AS first, {others}"
 
 SESSIONS = """
 INSERT INTO auctions_session (id, slug, name_zh, name_en, story_zh, story_en, cover, motif, tone, video_url,
@@ -28,28 +35,32 @@ INSERT INTO auctions_session (id, slug, name_zh, name_en, story_zh, story_en, co
     most_extensions, deposit, deposit_counts, pay_seconds, wild_steps, due_at, open_lots, views,
     hammer_total, paid_total, withdrawn_why)
 SELECT n, 'bench-' || n, '基准', 'Bench', '', '', '', '', 'mo', '', 3, t - interval '3 h',
-       t - interval '2 h', t - interval '1 h', t, 0, 0, 0, 0, 0, false, 86400, 20, NULL,
-       (SELECT count(*) FROM generate_series(1, %(lots)s) AS i WHERE i %% %(sessions)s + 1 = n), 0, 0, 0, ''
-  FROM generate_series(1, %(sessions)s) AS n, (SELECT shigu_clock() - interval '1 s' AS t) AS moment
+       t - interval '2 h', t - interval '1 h', t + greatest(0, n - %(sessions)s) * interval '1 h',
+       (n > %(sessions)s)::int * 60, 0, 0, 0, 0, false, 86400, 20, NULL,
+       (SELECT count(*) FROM auctions_lot WHERE session_id = n), 0, 0, 0, ''
+  FROM generate_series(1, %(sessions)s + %(more)s) AS n, (SELECT shigu_clock() - interval '1 s' AS t) AS moment
 """
 
 LOTS = """
 INSERT INTO auctions_lot (id, session_id, number, sku_id, name_zh, name_en, story_zh, story_en, details,
                           start_price, steps, reserve, deposit, withdrawn_why)
-SELECT n, n %% %(sessions)s + 1, n, (%(skus)s::bigint[])[n], '拍品 ' || n, 'Lot ' || n, '', '', '[]', 1000,
-       '[[0, 100]]', CASE WHEN n %% 10 = 0 THEN 999999 END, %(deposit)s, ''
-  FROM generate_series(1, %(lots)s) AS n
+SELECT n, CASE WHEN n <= %(lots)s THEN n %% %(sessions)s ELSE %(sessions)s + (n - %(lots)s) %% %(more)s END + 1,
+       CASE WHEN n <= %(lots)s THEN n ELSE (n - %(lots)s - 1) / %(more)s + 1 END, sku_id, '拍品 ' || n,
+       'Lot ' || n, '', '', '[]', 1000, '[[0, 100]]', CASE WHEN n %% 10 = 0 THEN 999999 END, %(deposit)s, ''
+  FROM unnest(%(skus)s::bigint[]) WITH ORDINALITY AS s(sku_id, n)
 """
 
-# One of ten has no bid, one of ten a reserve that was not met; the rest sell.
+# One of ten has no bid, one of ten a reserve that was not met; the rest sell. What is due lies anywhere
+# among what waits, as rows do that were written over weeks.
 BIDDINGS = """
 INSERT INTO auctions_bidding (lot_id, session_id, sku_id, state, opens_at, closes_at, due_at, price,
                               leader_id, maximum, bids, decisions, extensions, version, decided_at)
-SELECT l.id, l.session_id, l.sku_id, 1, s.opens_at, s.closes_at, s.closes_at,
+SELECT l.id, l.session_id, l.sku_id, 1, s.opens_at, s.closes_at + (l.number - 1) * s.stagger * interval '1 s',
+       s.closes_at + (l.number - 1) * s.stagger * interval '1 s',
        CASE WHEN l.id %% 10 <> 5 THEN 5000 END, CASE WHEN l.id %% 10 <> 5 THEN {leader} END,
        CASE WHEN l.id %% 10 <> 5 THEN 5000 END, (l.id %% 10 <> 5)::int, (l.id %% 10 <> 5)::int, 0, 1,
-       CASE WHEN l.id %% 10 <> 5 THEN s.closes_at - interval '1 min' END
-  FROM auctions_lot l JOIN auctions_session s ON s.id = l.session_id
+       CASE WHEN l.id %% 10 <> 5 THEN s.opens_at + interval '1 min' END
+  FROM auctions_lot l JOIN auctions_session s ON s.id = l.session_id ORDER BY hashint8(l.id)
 """
 
 DEPOSITS = """
@@ -58,13 +69,15 @@ INSERT INTO auctions_deposit (number, user_id, session_id, lot_id, amount, key, 
 SELECT 'bench-' || l.id || '-' || place, CASE place WHEN 0 THEN {leader} ELSE {other} END, l.session_id,
        l.id, %(deposit)s, 'bench-' || l.id || '-' || place, 1, s.opens_at, s.opens_at, s.opens_at, 0, 0, 0
   FROM auctions_lot l JOIN auctions_session s ON s.id = l.session_id CROSS JOIN generate_series(0, 1) AS place
+ ORDER BY hashint8(l.id)
 """
 
 LEADER = "(%(people)s::bigint[])[1 + l.id %% cardinality(%(people)s::bigint[])]"
 OTHER = "(%(people)s::bigint[])[1 + (l.id + 1) %% cardinality(%(people)s::bigint[])]"
 
 SETTLED = """
-WITH b AS MATERIALIZED (SELECT * FROM auctions_bidding), sold AS MATERIALIZED (SELECT * FROM b WHERE state = 3)
+WITH b AS MATERIALIZED (SELECT * FROM auctions_bidding WHERE lot_id <= %(lots)s),
+sold AS MATERIALIZED (SELECT * FROM b WHERE state = 3)
 SELECT what, found, expected FROM (VALUES
   ('lots settled', (SELECT count(*) FROM b WHERE state IN (3, 5) AND due_at IS NULL AND version = 2
      AND ended_at >= closes_at), %(lots)s),
@@ -103,7 +116,12 @@ SELECT what, found, expected FROM (VALUES
      WHERE d.state = 1 AND d.decide_at >= b.closes_at), 2 * %(lots)s),
   ('sessions to end', (SELECT count(*) FROM auctions_session s WHERE open_lots = 0 AND due_at IS NOT NULL
      AND hammer_total = (SELECT coalesce(sum(hammer), 0) FROM b WHERE session_id = s.id)),
-     (SELECT count(*) FROM auctions_session))
+     (SELECT count(DISTINCT session_id) FROM b)),
+  ('lots that wait on', (SELECT count(*) FROM auctions_bidding WHERE lot_id > %(lots)s AND state = 1
+     AND version = 1 AND due_at > shigu_clock() AND hammer IS NULL), %(waiting)s),
+  ('deposits that wait on', (SELECT count(*) FROM auctions_deposit WHERE lot_id > %(lots)s AND state = 1
+     AND decide_at IS NULL), 2 * %(waiting)s),
+  ('lots counted as open', (SELECT sum(open_lots) FROM auctions_session), %(waiting)s)
 ) AS checks(what, found, expected) WHERE found IS DISTINCT FROM expected
 """
 
@@ -112,14 +130,28 @@ def things(count: int) -> list[int]:
     """SKUs to be auctioned, one of a kind each."""
     direction = Direction.objects.create(slug="bench-lots", kind=Kind.LOT, name_zh="基准")
     category = Category.objects.create(slug="bench-lots", direction=direction, name_zh="基准")
-    products = Product.objects.bulk_create(
-        Product(kind=Kind.LOT, slug=f"lot-{n}", category=category, name_zh=f"拍品 {n}")
-        for n in range(count)
+    first = Product.objects.create(kind=Kind.LOT, slug="lot-0", category=category, name_zh="拍品 0")
+    Sku.objects.create(product=first, code="lot-0", price=0)
+    named = {"slug": "'lot-' || n", "name_zh": "'拍品 ' || n"}
+    _more(Product, f"generate_series(1, {count - 1}) AS n WHERE first.id = {first.pk}", named)
+    theirs = f"p.category_id = {category.pk} AND p.id <> {first.pk}"
+    others = f"catalogue_product AS p WHERE first.product_id = {first.pk} AND {theirs}"
+    _more(Sku, others, {"product_id": "p.id", "code": "p.slug"})
+    return list(Sku.objects.filter(product__category=category).values_list("pk", flat=True))
+
+
+def _more(model: type[Model], others: str, changed: Mapping[str, str]) -> None:
+    """Rows like the first, but for these columns, one for each of the others."""
+    fields = [one for one in model._meta.concrete_fields if not one.generated]
+    names = [str(one.column) for one in fields if not one.primary_key]
+    insert = LIKE_THE_FIRST.format(
+        table=model._meta.db_table,
+        names=", ".join(names),
+        values=", ".join(changed.get(name, f"first.{name}") for name in names),
+        others=others,
     )
-    rows = Sku.objects.bulk_create(
-        Sku(product=product, code=f"lot-{n}", price=0) for n, product in enumerate(products)
-    )
-    return [row.pk for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(insert)
 
 
 def clear() -> None:
@@ -130,23 +162,24 @@ def clear() -> None:
     clear_orders()
 
 
-def due(shop: World, skus: list[int], *, sessions: int) -> None:
-    """These things under the hammer, a second past their end."""
+def due(shop: World, skus: Sequence[int], *, sessions: int, waiting: Sequence[int] = ()) -> None:
+    """These things under the hammer, a second past their end; those `waiting` end in an hour or later."""
     values: dict[str, Any] = {"lots": len(skus), "sessions": min(sessions, len(skus))}
-    values |= {"skus": skus, "people": shop.people, "deposit": DEPOSIT}
+    values |= {"skus": [*skus, *waiting], "people": shop.people, "deposit": DEPOSIT}
+    values |= {"more": -(-len(waiting) // WAITING_TOGETHER)}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
-        for statement in (SESSIONS, LOTS, BIDDINGS, DEPOSITS):
+        for statement in (LOTS, SESSIONS, BIDDINGS, DEPOSITS):
             cursor.execute(statement.replace("{leader}", LEADER).replace("{other}", OTHER), values)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) auctions_session, auctions_lot, auctions_bidding")
         cursor.execute("VACUUM (ANALYZE) auctions_deposit, auctions_award")
 
 
-def check(side: str, lots: int) -> None:
-    """Every lot ended once with all that follows; NotTheSame names what is missing or too much."""
+def check(side: str, lots: int, *, waiting: int = 0) -> None:
+    """Every due lot ended once with all that follows; NotTheSame names what is missing or too much."""
     with connection.cursor() as cursor:
-        cursor.execute(SETTLED, {"lots": lots})
+        cursor.execute(SETTLED, {"lots": lots, "waiting": waiting})
         wrong = cursor.fetchall()
     if wrong:
         said = "; ".join(
