@@ -20,7 +20,11 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import connections
+from hypothesis import settings as hypothesis_settings
 from psycopg import sql
+
+hypothesis_settings.register_profile("rooms", deadline=None)  # a slow machine is no counterexample
+hypothesis_settings.load_profile("rooms")
 
 _numbers = itertools.count(1)
 

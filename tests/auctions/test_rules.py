@@ -138,7 +138,7 @@ def test_ten_thousand_random_lots_are_as_by_hand() -> None:
         compare(random_case(chance))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(some.integers(min_value=0), some.data())
 def test_lots_that_hypothesis_makes_up_are_as_by_hand(seed: int, data: some.DataObject) -> None:
     """The same with bids that Hypothesis shrinks to the smallest that differs."""

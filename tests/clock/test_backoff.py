@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shigu.clock import Backoff
 
 
-@settings(deadline=None)
 @given(
     st.floats(0.001, 1000),
     st.floats(1, 10),

@@ -6,13 +6,12 @@ import math
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shigu.clock.bisecting import bisect
 
 
-@settings(deadline=None)
 @given(st.integers(1, 600), st.sets(st.integers(0, 599), max_size=8))
 def test_finds_exactly_the_bad_rows(size: int, bad: set[int]) -> None:
     """For any batch and any bad rows: good ones ring once, bad ones are told alone, few calls."""

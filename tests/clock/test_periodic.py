@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSimError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shigu import clock
@@ -84,7 +84,6 @@ ZONES = st.sampled_from(
 MOMENTS = st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))  # noqa: DTZ001
 
 
-@settings(deadline=None)
 @given(EXPRESSIONS, ZONES, MOMENTS, st.timedeltas(timedelta(0), timedelta(days=40)))
 def test_the_next_moment_lies_ahead(
     expression: str, zone: str, last: datetime, away: timedelta

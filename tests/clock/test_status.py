@@ -15,7 +15,6 @@ from django.http import HttpResponse
 from django.urls import include, path
 from django.utils import translation
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from shigu import clock
@@ -176,7 +175,6 @@ def test_flushing_adds_up_in_one_minute(tower: Tower) -> None:
     assert status.of(kind).claimed == 6
 
 
-@hypothesis_settings(deadline=None)
 @given(st.timedeltas(timedelta(0), timedelta(days=20)))
 def test_buckets_hold_what_is_put_into_them(late: timedelta) -> None:
     """Any lateness lies under its bucket's bound, by a fifth at most, and over the one before."""

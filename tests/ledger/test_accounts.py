@@ -70,9 +70,7 @@ def posted(moves: list[Move]) -> bool:
 
 
 @pytest.mark.django_db
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(POSTINGS)
 def test_the_ledger_is_a_dictionary_that_remembers(postings: list[list[Move]]) -> None:
     """Same answers, same balances, same sums of the house; statements add up; nothing is offended."""

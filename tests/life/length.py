@@ -13,7 +13,6 @@ def how_long() -> settings:
     return settings(
         max_examples=100 if deep else 30,
         stateful_step_count=50 if deep else 25,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=not deep,
         phases=list(Phase) if deep else [Phase.generate],

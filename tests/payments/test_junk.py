@@ -148,7 +148,6 @@ def test_a_thousand_more_that_nobody_thought_of(attempt: Attempt) -> None:
 
     @settings(
         max_examples=BY_HYPOTHESIS,
-        deadline=None,
         database=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),
