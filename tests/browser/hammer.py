@@ -21,7 +21,7 @@ from tests.browser.walker import Walker
 
 MINUTE = timedelta(minutes=1)
 DEPOSIT = 20_000
-LIVE = 5_000
+LIVE = 8_000
 """Milliseconds until a page must show what happened elsewhere, on a machine that does much else."""
 
 

@@ -141,6 +141,9 @@ def test_a_bid_whose_answer_is_lost_counts_once(market: Market, walk: Walk, alic
 
     walker.page.route("**/bid", lose_the_first)
     walker.act("#bid")
+    # that it leads the stream tells too, and maybe sooner: only an answer says that the bid was good
+    answer = walker.page.locator("#bid [data-said]")
+    expect(answer).to_have_attribute("data-level", "good", timeout=8_000)
     stands(walker, "leading", 8_000)
     assert len(keys) > 1
     assert len(set(keys)) == 1
@@ -199,13 +202,18 @@ def test_a_wrong_clock_changes_no_countdown(market: Market, walk: Walk, alice: U
         walker.open(page_of(lot))
         expect(walker.page.locator("#lot-end .drum")).to_be_visible()
         walker.page.wait_for_timeout(1500)
-        asked = clock.now().timestamp() * 1000
-        there = walker.page.evaluate(
-            "async () => (await import(performance.getEntriesByType('resource')"
-            ".find(each => /js\\/clock[^/]*\\.js$/.test(each.name)).name)).now()"
-        )
-        answered = clock.now().timestamp() * 1000
-        assert asked - 500 <= there <= answered + 500
+        market.wait(partial(tells_the_time, walker))
+
+
+def tells_the_time(walker: Walker) -> bool:
+    """Is the page's now the shop's? Behind it may be until the stream tells it the time."""
+    asked = clock.now().timestamp() * 1000
+    there = walker.page.evaluate(
+        "async () => (await import(performance.getEntriesByType('resource')"
+        ".find(each => /js\\/clock[^/]*\\.js$/.test(each.name)).name)).now()"
+    )
+    answered = clock.now().timestamp() * 1000
+    return bool(asked - 500 <= there <= answered + 500)
 
 
 PHASES = """() => {
@@ -245,7 +253,7 @@ def test_at_its_end_an_open_page_says_that_it_is_being_confirmed(
     # looked at again, it asks what time it is
     walker.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     is_now(walker, "live", "confirming")
-    assert left(lot) < 0.3
+    assert left(lot) < 1
     expect(bid).to_have_count(0)
     walker.sees("The end is over. The result is being confirmed.")
     expect(walker.page.locator("[data-when=sold]").filter(visible=True)).to_have_count(0)

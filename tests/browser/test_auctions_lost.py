@@ -97,7 +97,7 @@ def test_control_without_beats_it_does_not_know(
     """Negative control: told nothing at all, for three seconds it shows what was."""
     walker = loses(market, walk, [alice, bob], "message", "beat")
     with pytest.raises(AssertionError):
-        shows(walker, "42.00")
+        shows(walker, "42.00", 3_000)
 
 
 # -- a share of everything --------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from shigu.accounts.models import User
 from shigu.orders.models import Order, Status
-from shigu.payments.models import Refund, RefundState
+from shigu.payments.models import Attempt, Refund, RefundState
 from tests.browser.conftest import Walk
 from tests.browser.market import Market
 from tests.browser.walker import Walker
@@ -22,8 +22,10 @@ def test_time_runs_out_while_one_looks(market: Market, walk: Walk, alice: User) 
     slug = market.goods("teapot", pieces=3)
     order = market.order(alice, slug, pieces=2)
     assert market.free(slug) == 1
-    market.until_left(order, seconds=5)
     walker.open(f"/pay/{order.number}/")
+    market.until_left(order, seconds=5)
+    # looked at again, it asks what time it is
+    walker.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(walker.page.locator(".drum b")).to_have_text(re.compile("00:0[1-5]"))
     walker.sees("Time's up")
     went_back(walker, pieces=2)
@@ -70,6 +72,8 @@ def test_cancelled_while_the_provider_waits(
         assert market.trade(order)["paid_at"] is None
         assert not Refund.objects.filter(attempt__subject_id=order.pk).exists()
     else:
+        asked = Attempt.objects.filter(purpose="order", subject_id=order.pk).exclude(last_answer="")
+        market.wait(asked.exists)  # nothing to close yet: not asked again before it is paid there
         walker.log_in_there()
         walker.pay_there()
         walker.at(f"/pay/{order.number}/result/")
