@@ -89,7 +89,7 @@ def test_calls_run_together_but_bounded(outside: Outside, tower: Tower) -> None:
         with lock:
             going += 1
             most = max(most, going)
-        time.sleep(0.05)
+        time.sleep(0.3)
         with lock:
             going -= 1
         return "x"
@@ -103,7 +103,7 @@ def test_calls_run_together_but_bounded(outside: Outside, tower: Tower) -> None:
     started = time.monotonic()
     drain("bells.slow")
     assert most == 3
-    assert time.monotonic() - started < 9 * 0.05
+    assert time.monotonic() - started < 9 * 0.3
 
 
 def test_an_error_is_not_known_and_is_tried_again(outside: Outside) -> None:

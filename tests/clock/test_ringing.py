@@ -257,10 +257,11 @@ def test_a_timeout_halves_and_counts_at_size_one(tower: Tower) -> None:
 
     def ring(ids: list[int], *, now: datetime) -> int:
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = '20ms'")
+            cursor.execute("SET LOCAL statement_timeout = '200ms'")
             cursor.execute(
-                "SELECT pg_sleep(1) FROM bells_bell WHERE id = ANY(%s) AND bad LIMIT 1", [ids]
+                "SELECT pg_sleep(5) FROM bells_bell WHERE id = ANY(%s) AND bad LIMIT 1", [ids]
             )
+            cursor.execute("SET LOCAL statement_timeout = 0")
         return tower.ring(ids, now=now)
 
     tower.declare(ring)

@@ -174,7 +174,10 @@ def _database(street: Street) -> str:
 
 
 def _is_waiting(held: psycopg.Connection) -> bool:
-    row = held.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    row = held.execute(
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     (count,) = row.fetchone() or (0,)
     return bool(count)
 

@@ -229,9 +229,9 @@ def test_two_web_and_two_event_processes(street: Street, redis: tuple[str, Serve
     streams = [street.events(**shares) for _ in range(2)]
     pages = [street.pages(**shares), street.pages(**shares), street.pages()]
     for served in pages[:2]:
-        assert max(_cancelled_after(served, streams)) < 1.5
-    control = [max(_cancelled_after(pages[2], streams)) for _ in range(3)]
-    assert 1.5 < max(control) < 8
+        assert max(_cancelled_after(served, streams)) < 2.5
+    control = (max(_cancelled_after(pages[2], streams)) for _ in range(5))
+    assert any(2.5 < took < 12 for took in control)
 
 
 def test_limits_and_sessions_are_shared(street: Street, redis: tuple[str, Server]) -> None:
