@@ -27,9 +27,10 @@ from shigu.auctions import (
     second_chance,
     withdrawing,
 )
+from shigu.auctions.checking import REACH
 from shigu.auctions.models import Award, Ban, Lot, LotState, Session, SessionState
 from shigu.auctions.session_form import Moment
-from shigu.kit.office import Act, Text, shown
+from shigu.kit.office import Act, Text, shown, tell_far
 
 
 class WhyForm(forms.Form):
@@ -53,6 +54,10 @@ class UntilForm(forms.Form):
     """A later end."""
 
     until = forms.DateTimeField(label=_("Closes at"), widget=Moment)
+
+    def clean(self) -> dict[str, Any]:
+        tell_far(self, ["until"], REACH, clock.now())
+        return self.cleaned_data
 
 
 class CopyForm(forms.Form):

@@ -18,6 +18,7 @@ from django.utils.text import slugify
 
 from shigu import clock
 from shigu.auctions import publishing, relisting
+from shigu.auctions.checking import REACH
 from shigu.auctions.models import Lot, Session
 from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
 from shigu.kit.errors import Refusal
@@ -52,10 +53,17 @@ class Written:
 
 
 def create(values: Mapping[str, Any], *, by: int) -> Session:
-    """A session in draft."""
+    """A session in draft; TooFar where no page could reckon with its times."""
+    _refuse_far(values)
     given = dict(values)
     given["slug"] = given.get("slug") or fresh_slug(given.get("name_en", ""))
     return Session.objects.create(**given, made_by_id=by)
+
+
+def _refuse_far(values: Mapping[str, Any]) -> None:
+    now = clock.now()
+    for name in publishing.MOMENTS:
+        REACH.refuse(values[name], now)
 
 
 def fresh_slug(name: str) -> str:
@@ -139,10 +147,8 @@ def copy(session_id: int, *, by: int, relist: bool = False) -> Session:
     """
     old = Session.objects.get(pk=session_id)
     weeks = max(0, (clock.now() - old.preview_from) // WEEK) + 1
-    times = {
-        name: getattr(old, name) + weeks * WEEK
-        for name in ("preview_from", "preview_until", "opens_at", "closes_at")
-    }
+    times = {name: getattr(old, name) + weeks * WEEK for name in publishing.MOMENTS}
+    _refuse_far(times)
     with transaction.atomic(durable=True):
         same = {name: getattr(old, name) for name in COPIED}
         slug = fresh_slug(old.name_en or old.slug)

@@ -15,6 +15,7 @@ from django.utils.timezone import localtime
 
 from shigu import clock
 from shigu.auctions import news, telling
+from shigu.auctions.checking import REACH
 from shigu.auctions.errors_life import NotLater, NotOpen, NotOpenedYet
 from shigu.auctions.locks import locked_biddings
 from shigu.auctions.models import OPEN_STATES, Bidding, Extension, Moved
@@ -22,7 +23,7 @@ from shigu.kit.breakpoints import reached
 
 
 def extend(lot_id: int, *, until: datetime, by: int) -> Bidding:
-    """Move a lot's end to `until`, which is later. NotOpen, NotOpenedYet, NotLater; nothing changes then.
+    """Move a lot's end to `until`, which is later. NotOpen, NotOpenedYet, NotLater, TooFar.
 
     1. Lock the lot, read the clock. 2. Move end and due time. 3. One row that says who did it. 4. Who cares
     for the lot is told.
@@ -38,6 +39,7 @@ def extend(lot_id: int, *, until: datetime, by: int) -> Bidding:
             raise NotOpenedYet
         if until <= lot.closes_at:
             raise NotLater(end=localize(localtime(lot.closes_at)))
+        REACH.refuse(until, now)
         Extension.objects.create(
             lot_id=lot_id,
             after=lot.decisions,

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from shigu import clock
 from shigu.auctions import deposits, news
-from shigu.auctions.checking import refuse_incomplete, refuse_lots, refuse_times
+from shigu.auctions.checking import REACH, refuse_incomplete, refuse_lots, refuse_times
 from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.errors_life import FrozenNow, InThePast, NumberTaken, Promised, UnderHammer
 from shigu.auctions.locks import locked_biddings_of, locked_session, locked_with_lots
@@ -97,7 +97,7 @@ def change(session_id: int, changes: Mapping[str, object]) -> Session:
 
     1. Lock its biddings, then the session, read the clock and whether anybody has a deposit: who asks for
        one holds the session, too.
-    2. Every changed field must be changeable, every changed time ahead.
+    2. Every changed field must be changeable, every changed time ahead and within reach.
     3. Check what that touches: times by themselves, rules with the lots that are not over. Looks and
        words touch neither, so that pictures can be saved when all is over.
     4. Move the times of its lots that are not open yet.
@@ -107,6 +107,8 @@ def change(session_id: int, changes: Mapping[str, object]) -> Session:
         now = clock.now()
         may = partial(changeable, session, now, bids=sum(row.bids for row in biddings))
         changed = _assigned(session, changes, may)
+        for name in MOMENTS & changed:
+            REACH.refuse(getattr(session, name), now)
         if session.state != SessionState.DRAFT:
             _refuse_changed(session, changed, biddings, now)
         session.save(update_fields=sorted(changed))

@@ -27,9 +27,11 @@ from unfold.widgets import (
 
 from shigu import clock
 from shigu.auctions import lot_pictures
+from shigu.auctions.checking import REACH
 from shigu.auctions.models import Session
+from shigu.auctions.publishing import MOMENTS
 from shigu.kit.errors import Refusal
-from shigu.kit.office import YuanField
+from shigu.kit.office import YuanField, tell_far
 
 PRESETS: dict[str, tuple[int, int, int]] = {
     "hard": (0, 0, 0),
@@ -148,6 +150,7 @@ class SessionForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self._preset(data)
         self._figures(data)
+        tell_far(self, sorted(MOMENTS), REACH, clock.now())
         self._order(data)
         self._ahead(data)
         return data

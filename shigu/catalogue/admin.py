@@ -42,6 +42,7 @@ from shigu.catalogue.models import (
 from shigu.kit.office import Act, Told, Watched, YuanField, confirmed, shown
 
 KINDS = {Kind.COURSE.value: "info", Kind.GOODS.value: "success"}
+MOST_DAYS = 3650
 BY_HAND = [(Moved.RECEIPT, Moved.RECEIPT.label), (Moved.CORRECTION, Moved.CORRECTION.label)]
 
 
@@ -86,6 +87,9 @@ class SkuForm(Told, forms.ModelForm):
         kind = getattr(getattr(self.instance, "product", None), "kind", "")
         if kind == Kind.COURSE and data.get("validity_days") is None:
             self.add_error("validity_days", _("A course has a validity; 0 is permanent."))
+        if (data.get("validity_days") or 0) > MOST_DAYS:
+            said = _("At most %(most)d days; 0 is permanent.") % {"most": MOST_DAYS}
+            self.add_error("validity_days", said)
         if kind == Kind.GOODS and data.get("validity_days") is not None:
             self.add_error("validity_days", _("Goods have no validity."))
         if kind == Kind.GOODS and data.get("renewal_price") is not None:

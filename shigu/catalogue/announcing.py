@@ -15,7 +15,8 @@ from shigu import clock
 from shigu.catalogue.choosing import Choosing
 from shigu.catalogue.models import Activity, ActivityKind, Reach, Step
 from shigu.kit.money import Fen
-from shigu.kit.office import Told, YuanField
+from shigu.kit.office import Told, YuanField, tell_far
+from shigu.kit.reach import LIFETIME
 
 BY_PERCENT = {ActivityKind.DISCOUNT, ActivityKind.STUDENT}
 BY_AMOUNT = {ActivityKind.REDUCTION, ActivityKind.BUNDLE}
@@ -70,6 +71,7 @@ class ActivityForm(Choosing, forms.ModelForm):
                 self.add_error("products", _("A bundle has at least two products."))
 
     def _times(self, data: dict[str, Any]) -> None:
+        tell_far(self, ["starts_at", "ends_at"], LIFETIME, clock.now())
         starts, ends = data.get("starts_at"), data.get("ends_at")
         if starts and ends and ends <= starts:
             self.add_error("ends_at", _("It ends after it begins."))

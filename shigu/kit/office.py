@@ -7,8 +7,9 @@ becomes a message, and what was done is written into the log of operators. `Acti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -26,6 +27,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 from shigu.kit.errors import Refusal
 from shigu.kit.money import shown as shown
 from shigu.kit.money import yuan
+from shigu.kit.reach import Reach, TooFar
 
 Text = str | Promise
 
@@ -153,6 +155,17 @@ class YuanField(forms.DecimalField):
             return bool(initial != self.clean(data))
         except forms.ValidationError:
             return True
+
+
+def tell_far(form: forms.BaseForm, names: Iterable[str], reach: Reach, now: datetime) -> None:
+    """In a form's `clean`: a moment that was typed too far from now is told beside its field."""
+    for name in names:
+        moment = form.cleaned_data.get(name)
+        if moment and name in form.changed_data:
+            try:
+                reach.refuse(moment, now)
+            except TooFar as far:
+                form.add_error(name, far.message)
 
 
 class Picking(forms.BaseForm):

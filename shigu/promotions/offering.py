@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from shigu import clock
 from shigu.catalogue.choosing import Choosing
 from shigu.catalogue.models import CHOSEN
-from shigu.kit.office import YuanField
+from shigu.kit.office import YuanField, tell_far
+from shigu.kit.reach import LIFETIME
 from shigu.promotions.models import Coupon, CouponKind, Way, plain_code
 
 FIXED_ONCE_ISSUED = {
@@ -88,6 +89,7 @@ class CouponForm(Choosing, forms.ModelForm):
             self.add_error("code", _("Another coupon has this code."))
 
     def _times(self, data: dict[str, Any]) -> None:
+        tell_far(self, ["valid_from", "valid_until"], LIFETIME, clock.now())
         begins, ends = data.get("valid_from"), data.get("valid_until")
         if begins and ends and ends <= begins:
             self.add_error("valid_until", _("It ends after it begins."))

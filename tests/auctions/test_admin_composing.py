@@ -109,6 +109,35 @@ def test_nonsense_is_refused_by_its_field(field: str, value: str) -> None:
     assert not Session.objects.exists()
 
 
+SLIPS = ["0001-01-01T00:00:00", "2020-01-01T00:00:00", "9999-12-31T23:59:59"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Choose a time"), ("zh-hans", "请选择")])
+@pytest.mark.parametrize("slip", SLIPS)
+@pytest.mark.parametrize("field", ["preview_from", "preview_until", "opens_at", "closes_at"])
+def test_a_time_of_another_age_is_told(field: str, slip: str, language: str, words: str) -> None:
+    """A draft and a saved session alike; nothing is written, and the list of sessions can still be read."""
+    client, sale = office(language=language), Sale({}, {}, stagger=86400)
+    answer = client.post(page("session_add"), a_session(**{field: slip}))
+    assert words in answer.context["form"].errors[field][0]
+    before = list(Session.objects.values())
+    form = as_typed(sale.session, **{field: slip})
+    answer = client.post(page("session_change", sale.session.pk), form)
+    assert words in answer.context["form"].errors[field][0]
+    assert list(Session.objects.values()) == before
+    assert client.get(page("session_changelist")).status_code == 200
+
+
+@pytest.mark.parametrize("slip", SLIPS[::2])
+def test_more_time_is_not_until_another_age(slip: str) -> None:
+    """Told beside the field; the end stays."""
+    [lot] = Sale({}).live().lots
+    end = at(lot).closes_at
+    answer = office().post(page("lot_extend", lot.pk), {"until": slip})
+    assert "Choose a time" in answer.context["form"].errors["until"][0]
+    assert at(lot).closes_at == end
+
+
 def test_presets_fill_in_the_soft_close() -> None:
     """Hard, judicial (a day at least), or as written."""
     client = office()

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from shigu import clock
-from shigu.auctions import deposits, extending, publishing, withdrawing
-from shigu.auctions.composing import Written, new_lots
+from shigu.auctions import composing, deposits, extending, publishing, withdrawing
 from shigu.auctions.errors_life import (
     BadFigures,
     BadSteps,
@@ -38,6 +37,7 @@ from shigu.auctions.models import (
     SessionState,
 )
 from shigu.clock.drain import drain
+from shigu.kit.reach import TooFar
 from shigu.orders.cart import add
 from shigu.orders.errors import TakenDown
 from shigu.orders.models import CartLine, Order
@@ -322,6 +322,30 @@ def test_a_withdrawn_lot_stands_in_nobodys_way() -> None:
     assert_audit_holds()
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+def test_times_of_another_age_are_refused_by_every_verb(year: int) -> None:
+    """Of a draft, one that is published, a new one, and more time."""
+    sale = Sale({})
+    moment = sale.session.closes_at.replace(year=year)
+    with pytest.raises(TooFar):
+        moved(sale, closes_at=moment)
+    sale.publish()
+    with pytest.raises(TooFar):
+        moved(sale, preview_from=moment)
+    names = ("preview_from", "preview_until", "opens_at", "closes_at")
+    times = {name: getattr(sale.session, name) for name in names}
+    with pytest.raises(TooFar):
+        composing.create(times | {"name_zh": "秋拍", "opens_at": moment}, by=person("operator").pk)
+    if year > sale.session.opens_at.year:
+        go_to(sale.session.opens_at)
+        with pytest.raises(TooFar):
+            extending.extend(sale.lots[0].pk, until=moment, by=person("operator").pk)
+    assert [getattr(one, name) for one in Session.objects.all() for name in names] == [
+        *times.values()
+    ]
+    assert not Extension.objects.exists()
+
+
 def test_figures_of_a_published_lot_are_checked_again() -> None:
     """A reserve below the start price is refused; the row stays as it was."""
     sale = Sale({})
@@ -334,9 +358,9 @@ def test_figures_of_a_published_lot_are_checked_again() -> None:
 def test_a_number_is_taken_once() -> None:
     """What another operator's form took a moment ago is refused in words, also for one that is saved."""
     sale = Sale({}, {})
-    one = Written("扇", 1000, STEPS, number=2)
+    one = composing.Written("扇", 1000, STEPS, number=2)
     with pytest.raises(NumberTaken):
-        new_lots(sale.session.pk, [one])
+        composing.new_lots(sale.session.pk, [one])
     with pytest.raises(NumberTaken):
         publishing.change_lot(sale.lots[0].pk, {"number": 2})
     publishing.change_lot(sale.lots[0].pk, {"number": 1, "name_zh": "壶"})

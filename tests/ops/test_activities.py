@@ -167,6 +167,8 @@ def test_steps_and_bundles_are_made(office: Client) -> None:
         ({"ends_at_0": "2020-01-02"}, "over already"),
         ({"ends_at_0": "junk"}, "valid date"),
         ({"starts_at_0": ""}, "required"),
+        ({"starts_at_0": "0001-01-01"}, "Choose a time"),
+        ({"ends_at_0": "9999-12-31"}, "Choose a time"),
         ({"steps-TOTAL_FORMS": "junk"}, "ManagementForm"),
         ({"kind": "threshold"}, "at least one step"),
     ],

@@ -255,6 +255,23 @@ def test_a_senseless_price_is_refused(wrong: dict[str, str]) -> None:
     assert list(product.skus.values_list("price", "was", "validity_days")) == before
 
 
+@pytest.mark.usefixtures("shop")
+def test_a_validity_that_never_ends_is_refused() -> None:
+    """So many days that no date is that late: whoever bought it could not be enrolled."""
+    client, sku = office(), Sku.objects.filter(validity_days=30).first()
+    assert sku
+    url = reverse("admin:catalogue_product_change", args=[sku.product_id])
+    place = list(sku.product.skus.order_by("position", "pk")).index(sku)
+    count = sku.product.skus.count()
+    days = {f"skus-{nth}-validity_days": "30" for nth in range(count)}
+    days[f"skus-{place}-validity_days"] = "2147483647"
+    answer = client.post(url, product_form(sku.product, **days))
+    assert answer.status_code == 200
+    assert "At most 3650 days" in answer.content.decode()
+    sku.refresh_from_db()
+    assert sku.validity_days == 30
+
+
 @pytest.mark.usefixtures("tried")
 @pytest.mark.parametrize("term", ["alice", "ALICE@shop.test", " alice "])
 def test_orders_are_found_by_their_buyer(term: str) -> None:

@@ -117,6 +117,8 @@ def test_a_scope_and_a_code_are_kept(office: Client) -> None:
         ({"reach": "direction"}, "directions", "Choose at least one"),
         ({"reach": "category"}, "categories", "Choose at least one"),
         ({"way": "code"}, "code", "4 to 32"),
+        ({"valid_from_0": "0001-01-01"}, "valid_from", "Choose a time"),
+        ({"valid_until_0": "9999-12-31"}, "valid_until", "Choose a time"),
         ({"way": "code", "code": "abc"}, "code", "4 to 32"),
         ({"way": "code", "code": "ÄÖÜ-100"}, "code", "4 to 32"),
         ({"way": "code", "code": "taken-1"}, "code", "Another coupon"),
