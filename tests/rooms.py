@@ -71,7 +71,7 @@ ROOMS = [
         ),
         6.5,
     ),
-    Room("auctions", ("tests/auctions",), 5.5),
+    Room("auctions", ("tests/auctions",), 6.5),
     Room("notices", ("tests/notices",), 2),
     Room("payments", ("tests/payments",), 3.5),
     Room("simulator", ("tests/simulator",), 1.5),
