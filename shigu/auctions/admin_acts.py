@@ -27,7 +27,7 @@ from shigu.auctions import (
     second_chance,
     withdrawing,
 )
-from shigu.auctions.checking import REACH
+from shigu.auctions.checking import HORIZON
 from shigu.auctions.models import Award, Ban, Lot, LotState, Session, SessionState
 from shigu.auctions.session_form import Moment
 from shigu.kit.office import Act, Text, shown, tell_far
@@ -56,7 +56,7 @@ class UntilForm(forms.Form):
     until = forms.DateTimeField(label=_("Closes at"), widget=Moment)
 
     def clean(self) -> dict[str, Any]:
-        tell_far(self, ["until"], REACH, clock.now())
+        tell_far(self, ["until"], HORIZON, clock.now())
         return self.cleaned_data
 
 

@@ -155,7 +155,9 @@ class LotAdmin(Rooms):
             )
             return self.address("change", lot.pk)
 
-        return attempt(request, form, save) or self._form(request, form, lot.session, lot)
+        return attempt(request, form, save) or self._form(
+            request, form, lot.session, lot, promised=promised
+        )
 
     def remove_picture(self, request: HttpRequest, object_id: str, picture_id: int) -> HttpResponse:
         lot: Lot = self.row(request, object_id)
@@ -168,7 +170,13 @@ class LotAdmin(Rooms):
         return redirect(self.address("change", lot.pk))
 
     def _form(
-        self, request: HttpRequest, form: LotForm, session: Session, lot: Lot | None
+        self,
+        request: HttpRequest,
+        form: LotForm,
+        session: Session,
+        lot: Lot | None,
+        *,
+        promised: bool = False,
     ) -> HttpResponse:
         return self.page(
             request,
@@ -181,7 +189,7 @@ class LotAdmin(Rooms):
             pictures=lot.pictures.all() if lot else [],
             acts=_acts(lot) if lot else [],
             state=_shown_state(lot).label if lot else "",
-            promised=lot is not None and publishing.is_promised(session, clock.now()),
+            promised=promised,
             may_save=self.has_change_permission(request, lot),
         )
 

@@ -161,10 +161,18 @@ class SessionAdmin(Rooms):
             told(request, gettext("Saved.") if changes else gettext("Nothing was changed."))
             return self.address("change", session.pk)
 
-        return attempt(request, form, save) or self._composer(request, form, session, bool(may))
+        return attempt(request, form, save) or self._composer(
+            request, form, session, may=bool(may), promised=promised
+        )
 
     def _composer(
-        self, request: HttpRequest, form: SessionForm, session: Session | None, may: bool = True
+        self,
+        request: HttpRequest,
+        form: SessionForm,
+        session: Session | None,
+        *,
+        may: bool = True,
+        promised: bool = False,
     ) -> HttpResponse:
         now = clock.now()
         phase = lists.phase(session, now) if session else "draft"
@@ -177,7 +185,7 @@ class SessionAdmin(Rooms):
             phase=phase,
             phase_words=PHASES[phase],
             may_save=may,
-            promised=session is not None and publishing.is_promised(session, now),
+            promised=promised,
             is_standing=phase in ("coming", "preview", "soon", "live"),
             rows=console.console(session, now).rows if session else [],
             line=timeline.drawn(session, now) if session else None,

@@ -23,9 +23,9 @@ from shigu.auctions.errors_life import (
 )
 from shigu.auctions.models import Bidding, Lot, LotState, Session
 from shigu.catalogue.models import Kind
-from shigu.kit.reach import Reach
+from shigu.kit.horizon import Horizon
 
-REACH = Reach(back=1, ahead=10)
+HORIZON = Horizon(back=1, ahead=10)
 """Where the times of sessions and the ends of lots may lie."""
 
 TAKEN = (LotState.PREVIEW, LotState.LIVE, LotState.SOLD)

@@ -18,7 +18,7 @@ from django.utils.text import slugify
 
 from shigu import clock
 from shigu.auctions import publishing, relisting
-from shigu.auctions.checking import REACH
+from shigu.auctions.checking import HORIZON
 from shigu.auctions.models import Lot, Session
 from shigu.catalogue.models import Category, Direction, Kind, Product, Sku
 from shigu.kit.errors import Refusal
@@ -63,7 +63,7 @@ def create(values: Mapping[str, Any], *, by: int) -> Session:
 def _refuse_far(values: Mapping[str, Any]) -> None:
     now = clock.now()
     for name in publishing.MOMENTS:
-        REACH.refuse(values[name], now)
+        HORIZON.refuse(values[name], now)
 
 
 def fresh_slug(name: str) -> str:

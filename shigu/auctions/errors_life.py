@@ -4,7 +4,7 @@ Refusal
 ├── NotComplete                                            publishing: one class per thing that is wrong
 │   └── NoLots, TimesInDisorder, IsOver, BadSteps, BadFigures, ShareMissing, NotALot, UnderHammer,
 │       SoldAlready
-├── FrozenNow, InThePast                                   changing what stands already
+├── FrozenNow, InThePast, NumberTaken                      changing what stands already
 │   └── Promised                                           … because of a deposit
 ├── NotOpen, NotOpenedYet, NotLater, SayWhy,
 │   NotWithdrawable                                        extending, withdrawing

@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 
 from shigu import clock
 from shigu.auctions import news, telling
-from shigu.auctions.checking import REACH
+from shigu.auctions.checking import HORIZON
 from shigu.auctions.errors_life import NotLater, NotOpen, NotOpenedYet
 from shigu.auctions.locks import locked_biddings
 from shigu.auctions.models import OPEN_STATES, Bidding, Extension, Moved
@@ -39,7 +39,7 @@ def extend(lot_id: int, *, until: datetime, by: int) -> Bidding:
             raise NotOpenedYet
         if until <= lot.closes_at:
             raise NotLater(end=localize(localtime(lot.closes_at)))
-        REACH.refuse(until, now)
+        HORIZON.refuse(until, now)
         Extension.objects.create(
             lot_id=lot_id,
             after=lot.decisions,

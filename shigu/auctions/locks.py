@@ -63,9 +63,13 @@ def locked_sessions(ids: Collection[int]) -> list[Session]:
 
 
 def shared_session(session_id: int) -> Session:
-    """A session whose rules nobody changes until the transaction ends; many may hold it so at once."""
-    [session] = Session.objects.raw(SHARED, [session_id])
-    return session
+    """A session whose rules nobody changes until the transaction ends; many may hold it so at once.
+
+    Session.DoesNotExist.
+    """
+    if not (found := list(Session.objects.raw(SHARED, [session_id]))):
+        raise Session.DoesNotExist
+    return found[0]
 
 
 def locked_deposits(ids: Collection[int]) -> list[Deposit]:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from shigu import clock
 from shigu.auctions import deposits, news
-from shigu.auctions.checking import REACH, refuse_incomplete, refuse_lots, refuse_times
+from shigu.auctions.checking import HORIZON, refuse_incomplete, refuse_lots, refuse_times
 from shigu.auctions.errors import NoSuchLot
 from shigu.auctions.errors_life import FrozenNow, InThePast, NumberTaken, Promised, UnderHammer
 from shigu.auctions.locks import locked_biddings_of, locked_session, locked_with_lots
@@ -108,7 +108,7 @@ def change(session_id: int, changes: Mapping[str, object]) -> Session:
         may = partial(changeable, session, now, bids=sum(row.bids for row in biddings))
         changed = _assigned(session, changes, may)
         for name in MOMENTS & changed:
-            REACH.refuse(getattr(session, name), now)
+            HORIZON.refuse(getattr(session, name), now)
         if session.state != SessionState.DRAFT:
             _refuse_changed(session, changed, biddings, now)
         session.save(update_fields=sorted(changed))

@@ -27,7 +27,7 @@ from unfold.widgets import (
 
 from shigu import clock
 from shigu.auctions import lot_pictures
-from shigu.auctions.checking import REACH
+from shigu.auctions.checking import HORIZON
 from shigu.auctions.models import Session
 from shigu.auctions.publishing import MOMENTS
 from shigu.kit.errors import Refusal
@@ -150,7 +150,7 @@ class SessionForm(forms.ModelForm):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         self._preset(data)
         self._figures(data)
-        tell_far(self, sorted(MOMENTS), REACH, clock.now())
+        tell_far(self, sorted(MOMENTS), HORIZON, clock.now())
         self._order(data)
         self._ahead(data)
         return data

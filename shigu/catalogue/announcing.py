@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from shigu import clock
 from shigu.catalogue.choosing import Choosing
 from shigu.catalogue.models import Activity, ActivityKind, Reach, Step
+from shigu.kit.horizon import LIFETIME
 from shigu.kit.money import Fen
 from shigu.kit.office import Told, YuanField, tell_far
-from shigu.kit.reach import LIFETIME
 
 BY_PERCENT = {ActivityKind.DISCOUNT, ActivityKind.STUDENT}
 BY_AMOUNT = {ActivityKind.REDUCTION, ActivityKind.BUNDLE}

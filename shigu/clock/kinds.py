@@ -34,7 +34,7 @@ Urgency = Literal["auction", "order", "outside", "sweep"]
 
 ALARM = timedelta(seconds=60)
 ALARM_OF_AUCTIONS = timedelta(seconds=5)
-"""How long overdue the oldest row of a kind may be before operators are told; a room full of bidders sooner."""
+"""A room full of bidders waits."""
 
 
 class RingHandler(Protocol):
@@ -60,8 +60,12 @@ class Kind(ABC):
     name: str
     due: str
     among: Q
-    alarm: timedelta = field(default=ALARM, init=False)
     urgency: Urgency = field(default="sweep", init=False)
+
+    @property
+    def alarm(self) -> timedelta:
+        """How long overdue its oldest row may be before operators are told."""
+        return ALARM_OF_AUCTIONS if self.urgency == "auction" else ALARM
 
     @property
     @abstractmethod
@@ -177,7 +181,6 @@ def rings(
     def declare(handler: R) -> R:
         kind = Rings(name or _name(handler), due, among or Q(), handler, model, holds)
         kind.urgency = urgency or ("order" if holds else "sweep")
-        kind.alarm = ALARM_OF_AUCTIONS if kind.urgency == "auction" else ALARM
         _declare(kind)
         return handler
 

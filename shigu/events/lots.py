@@ -23,12 +23,11 @@ from dataclasses import dataclass, field
 import psycopg
 from django.conf import settings
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import PlainTextResponse, Response
 
 from shigu.auctions.snapshots import NEWER, OF_SESSION
 from shigu.events.telling import headers, retry
-from shigu.events.watching import MOST, PATIENCE, Watch
+from shigu.events.watching import MOST, PATIENCE, Listening, Watch
 from shigu.kit import visitors
 
 BEAT, SOON = 5.0, 0.4
@@ -182,7 +181,8 @@ def _opened(request: Request, ids: set[int]) -> Response:
         return refusal
     if request.method == "HEAD":
         return Response(media_type="text/event-stream", headers=headers("*"))
-    return Listening(watch, LotStream(ids, reader))
+    stream = LotStream(ids, reader)
+    return Listening(watch, stream, _told(watch, stream), headers("*"))
 
 
 def _reader(request: Request) -> str:
@@ -196,22 +196,6 @@ def _crowded(watch: LotWatch, reader: str) -> Response | None:
     if watch.readers[reader] >= settings.STREAMS_PER_ADDRESS:
         return _refused("Too many pages of this address.", 429, {"Retry-After": str(COME_BACK)})
     return None
-
-
-class Listening(StreamingResponse):
-    """The answer to who was let in. It counts from that moment on, or many at once would all be let in."""
-
-    def __init__(self, watch: LotWatch, stream: LotStream) -> None:
-        told = _told(watch, stream)
-        super().__init__(told, media_type="text/event-stream", headers=headers("*"))
-        self.watch, self.stream = watch, stream
-        watch.add(stream)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self.watch.drop(self.stream)
 
 
 async def _told(watch: LotWatch, stream: LotStream) -> AsyncIterator[str]:

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response
 
 from shigu.events.telling import HEARTBEAT, STILL_HERE, headers, next_number, retry
-from shigu.events.watching import MOST, Watch
+from shigu.events.watching import MOST, Listening, Watch
 from shigu.orders.standing import STANDINGS
 from shigu.orders.watching import LIFE, BadTicket, Ticket, read
 
@@ -77,11 +77,9 @@ async def events(request: Request) -> Response:
         return refusal
     if request.method == "HEAD":
         return Response(media_type="text/event-stream", headers=headers(ticket.origin))
-    return StreamingResponse(
-        _told(watch, OrderStream(ticket), next_number(request)),
-        media_type="text/event-stream",
-        headers=headers(ticket.origin),
-    )
+    stream = OrderStream(ticket)
+    told = _told(watch, stream, next_number(request))
+    return Listening(watch, stream, told, headers(ticket.origin))
 
 
 def _crowded(watch: OrderWatch, ticket: Ticket) -> Response | None:
@@ -95,19 +93,15 @@ def _crowded(watch: OrderWatch, ticket: Ticket) -> Response | None:
 async def _told(watch: OrderWatch, stream: OrderStream, number: int) -> AsyncIterator[str]:
     """Events while there are any, a comment while there are none, until the ticket's life is over."""
     ends = asyncio.get_running_loop().time() + LIFE
-    watch.add(stream)
-    try:
-        yield retry()
-        while not watch.closing.is_set() and asyncio.get_running_loop().time() < ends:
-            for subject, state in stream.take().items():
-                data = json.dumps({"subject": subject, "state": state})
-                yield f"id: {number}\ndata: {data}\n\n"
-                number += 1
-                watch.words += 1
-            try:
-                async with asyncio.timeout(HEARTBEAT):
-                    await stream.woken.wait()
-            except TimeoutError:
-                yield STILL_HERE
-    finally:
-        watch.drop(stream)
+    yield retry()
+    while not watch.closing.is_set() and asyncio.get_running_loop().time() < ends:
+        for subject, state in stream.take().items():
+            data = json.dumps({"subject": subject, "state": state})
+            yield f"id: {number}\ndata: {data}\n\n"
+            number += 1
+            watch.words += 1
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                await stream.woken.wait()
+        except TimeoutError:
+            yield STILL_HERE

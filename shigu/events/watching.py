@@ -2,7 +2,7 @@
 
 It asks a few times a second while somebody listens. Where processes share a Redis, whoever changes a row
 says so and it is asked about at once; everything then only every few seconds. What is asked, and who
-hears it, is a subclass's to say: `orders.OrderWatch`, `lots.LotWatch`.
+hears it, is a subclass's to say: `orders.OrderWatch`, `lots.LotWatch`. `Listening` is the answer to a page.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import psycopg
 import structlog
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from shigu.kit.database import address
 
@@ -151,6 +154,23 @@ class Watch(ABC, Generic[S]):
             with suppress(psycopg.Error, OSError):
                 await self.connection.close()
             self.connection = None
+
+
+class Listening(StreamingResponse):
+    """The answer to who was let in. It counts from that moment on, or many at once would all be let in."""
+
+    def __init__(
+        self, watch: Watch[S], stream: S, told: AsyncIterator[str], headers: Mapping[str, str]
+    ) -> None:
+        super().__init__(told, media_type="text/event-stream", headers=headers)
+        self.end = partial(watch.drop, stream)
+        watch.add(stream)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self.end()
 
 
 def database() -> str:

@@ -25,9 +25,9 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from shigu.kit.errors import Refusal
+from shigu.kit.horizon import Horizon, TooFar
 from shigu.kit.money import shown as shown
 from shigu.kit.money import yuan
-from shigu.kit.reach import Reach, TooFar
 
 Text = str | Promise
 
@@ -157,13 +157,13 @@ class YuanField(forms.DecimalField):
             return True
 
 
-def tell_far(form: forms.BaseForm, names: Iterable[str], reach: Reach, now: datetime) -> None:
+def tell_far(form: forms.BaseForm, names: Iterable[str], horizon: Horizon, now: datetime) -> None:
     """In a form's `clean`: a moment that was typed too far from now is told beside its field."""
     for name in names:
         moment = form.cleaned_data.get(name)
         if moment and name in form.changed_data:
             try:
-                reach.refuse(moment, now)
+                horizon.refuse(moment, now)
             except TooFar as far:
                 form.add_error(name, far.message)
 

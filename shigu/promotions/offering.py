@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from shigu import clock
 from shigu.catalogue.choosing import Choosing
 from shigu.catalogue.models import CHOSEN
+from shigu.kit.horizon import LIFETIME
 from shigu.kit.office import YuanField, tell_far
-from shigu.kit.reach import LIFETIME
 from shigu.promotions.models import Coupon, CouponKind, Way, plain_code
 
 FIXED_ONCE_ISSUED = {

@@ -14,8 +14,9 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 from django.contrib.auth.models import AnonymousUser
@@ -90,6 +91,19 @@ def listening(address: str, peer: str | None = None, **headers: str) -> Iterator
         assert answer.status_code == 200, answer.read()
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield Line(answer)
+
+
+@contextmanager
+def rush(address: str, count: int) -> Iterator[list[bytes]]:
+    """So many open it, all having asked before any was answered: the statuses, while the lines stand."""
+    there = urlsplit(address)
+    asked = f"GET {there.path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    place = (there.hostname, there.port)
+    with ExitStack() as held:
+        lines = [held.enter_context(socket.create_connection(place, 10)) for _ in range(count)]
+        for line in lines:
+            line.sendall(asked)
+        yield [line.recv(12)[9:] for line in lines]
 
 
 class Screen(threading.Thread):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from shigu.auctions.models import LotState
-from tests.auctions.listening import events_of, listening, until
+from tests.auctions.listening import events_of, listening, rush, until
 from tests.auctions.saleroom import Saleroom
 from tests.people import alice
 
@@ -87,16 +85,7 @@ def test_behind_a_proxy_each_visitor_is_bounded(proxied: str) -> None:
 def test_who_opens_many_in_one_moment_is_bounded_as_well(stream: str) -> None:
     """Sixty requests on sixty lines, sent before any is answered: five are let in."""
     lot = Saleroom().lot()
-    there = urlsplit(stream)
-    asked = f"GET /events/lots/{lot.pk} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    with ExitStack() as held:
-        lines = [
-            held.enter_context(socket.create_connection((there.hostname, there.port), 10))
-            for _ in range(60)
-        ]
-        for line in lines:
-            line.sendall(asked)
-        statuses = [line.recv(12)[9:] for line in lines]
+    with rush(f"{stream}/events/lots/{lot.pk}", 60) as statuses:
         assert (statuses.count(b"200"), statuses.count(b"429")) == (MOST, 60 - MOST)
         assert figure(stream, "streams") == MOST
     until(lambda: figure(stream, "streams") == 0)

@@ -37,7 +37,7 @@ from shigu.auctions.models import (
     SessionState,
 )
 from shigu.clock.drain import drain
-from shigu.kit.reach import TooFar
+from shigu.kit.horizon import TooFar
 from shigu.orders.cart import add
 from shigu.orders.errors import TakenDown
 from shigu.orders.models import CartLine, Order

@@ -25,6 +25,7 @@ from shigu import events
 from shigu.orders import watching
 from shigu.orders.cancelling import cancel
 from shigu.orders.models import Order
+from tests.auctions.listening import rush
 from tests.goods import sku, teapot
 from tests.people import alice, bob
 from tests.web.ordering import placed
@@ -211,6 +212,15 @@ def test_one_buyer_has_a_bounded_number_of_streams(stream: Stream) -> None:
     _until(lambda: stream.listeners == 0)
     with listening(stream.address(order)) as fields:
         heard(fields)
+
+
+def test_tabs_that_open_in_one_moment_are_bounded_as_well(stream: Stream) -> None:
+    """Forty that have asked before any is answered: eight are let in."""
+    order = placed(alice(), (sku(teapot()), 1))
+    with rush(stream.address(order), 40) as statuses:
+        let_in = (statuses.count(b"200"), statuses.count(b"429"))
+        assert let_in == (events.MOST_OF_ONE, 40 - events.MOST_OF_ONE)
+    _until(lambda: stream.listeners == 0)
 
 
 def test_who_leaves_is_forgotten_and_nobody_asks_any_more(stream: Stream) -> None:

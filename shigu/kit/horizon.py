@@ -1,4 +1,4 @@
-"""How far from now a moment may lie that somebody types: a `Reach`, in years.
+"""How far from now a moment may lie that somebody types: a `Horizon`, in years.
 
 A slip of the hand makes it the year 1 or 9999. Such a moment may not exist in another zone, so that pages
 break on it, and what lies before the year 1 there cannot even be read back. Forms tell it beside the field
@@ -23,7 +23,7 @@ class TooFar(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Horizon:
     """From so many years before now to so many after it."""
 
     back: int
@@ -36,5 +36,5 @@ class Reach:
             raise TooFar(first=localize(localdate(first)), last=localize(localdate(last)))
 
 
-LIFETIME = Reach(back=100, ahead=100)
+LIFETIME = Horizon(back=100, ahead=100)
 """For what may be meant to last: coupons, activities."""
